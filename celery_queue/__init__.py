@@ -1,0 +1,1 @@
+"""When it runs: the queue, the worker, and what keeps both honest."""

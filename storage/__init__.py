@@ -1,0 +1,1 @@
+"""Where files live: one port, a folder or S3 behind it."""

@@ -1,0 +1,1 @@
+"""The one writer of reports: report.json, report.html, report.xlsx."""
