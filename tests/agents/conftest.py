@@ -26,7 +26,8 @@ def make_table(database: Database) -> MakeTable:
         rows = max((len(values) for values in columns.values()), default=0)
         frame = pandas.DataFrame({name: pandas.Series(list(values), dtype="str") for name, values in columns.items()})
         frame.insert(0, ROW, pandas.Series(range(rows), dtype="int64"))
-        return database.from_df(frame)
+        text = ", ".join(f"CAST({Table.q(name)} AS VARCHAR) AS {Table.q(name)}" for name in columns)
+        return database.from_df(frame).sql(f"SELECT {Table.q(ROW)}, {text} FROM {{self}}")
 
     return make
 
