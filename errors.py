@@ -42,7 +42,7 @@
     ├── VerificationFailed            VERIFICATION_FAILED: a writeback agent found the result wrong
     └── AgentFailed                   AGENT_ERROR: an unexpected exception inside an agent
 
-Builtin ConnectionError and TimeoutError catch no error of redis, botocore or SQLAlchemy, so nothing here derives from them.
+Builtin ConnectionError and TimeoutError catch no error of redis, botocore or SQLAlchemy: nothing here derives from them.
 """
 
 from typing import Any, ClassVar

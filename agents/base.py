@@ -96,7 +96,7 @@ class Recommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A plot of the report: bars over labels. `unit` says what a bar counts; `column` is set where it belongs to one."""
+    """A plot of the report: bars over labels. `unit` says what a bar counts; `column` whose plot it is, if any."""
 
     title: str
     labels: tuple[str, ...]

@@ -158,7 +158,7 @@ class Table:
             raise ColumnNotFound(f"{parameter} names {named}, which the table doesn't have", columns=missing)
 
     def write_csv(self, path: Path) -> tuple[str, ...]:
-        """Write the visible columns as UTF-8, comma, RFC 4180; answer the columns where a formula got a `'` before it."""
+        """Write the visible columns as UTF-8, comma, RFC 4180; answer those where a formula got a `'` before it."""
         cells = {column: self.q(column) for column in self.columns}
         escaped = []
         for column in self.columns:
