@@ -1,0 +1,416 @@
+"""What a column of texts really holds: one vote per column over all kinds, on every distinct value.
+
+A value is given a shape by its spelling alone ("padded", "iso_date", "percent"); the column's kind follows from the
+shapes of all its rows. Nothing is cast to find out, because casts round, trim and guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from agents.table import Table, literal
+
+DateOrder = Literal["dmy", "mdy", "ymd"]
+DecimalMark = Literal[".", ","]
+
+
+class Kind(StrEnum):
+    """What the values of a column are."""
+
+    EMPTY = "empty"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    PERCENT = "percent"
+    QUANTITY = "quantity"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    BOOLEAN = "boolean"
+    EMAIL = "email"
+    URL = "url"
+    PHONE = "phone"
+    CODE = "code"
+    TEXT = "text"
+
+
+NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.PERCENT, Kind.QUANTITY})
+TEMPORAL = frozenset({Kind.DATE, Kind.DATETIME})
+
+NULL_SPELLINGS = frozenset(
+    {"", "n/a", "na", "n.a.", "#n/a", "<na>", "null", "(null)", "nil", "none", "nan", "-", "--", "---", "?"}
+)
+"""How people and programs write that a value is missing; casefolded, blank space around it aside."""
+
+TRUE_SPELLINGS = frozenset({"true", "yes", "y", "t"})
+FALSE_SPELLINGS = frozenset({"false", "no", "n", "f"})
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """The verdict on one column.
+
+    confidence: the share of non-missing rows that are of the kind. distinct: non-missing values, blank space around
+    them aside. counter_examples: the most frequent values that are not of the kind. date_order: None where no value
+    tells day from month; ambiguous_dates then counts the rows that can be read both ways. decimal: the decimal mark.
+    unit: the most frequent unit of a quantity. shapes: rows per spelling.
+    """
+
+    kind: Kind
+    confidence: float
+    missing: int
+    distinct: int
+    counter_examples: tuple[str, ...] = ()
+    date_order: DateOrder | None = None
+    ambiguous_dates: int = 0
+    decimal: DecimalMark = "."
+    unit: str = ""
+    max_length: int = 0
+    shapes: Mapping[str, int] = field(default_factory=dict)
+
+
+_SPACE = " \t\r\n\u00a0\u2007\u202f"
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:\s?[ap]\.?m\.?)?"
+_CLOCK = rf"(?i:[T ]\s*{_TIME}(?:\s?(?:Z|UTC|[+-]\d\d:?\d\d))?)"
+_CLOCK_TIME = rf"(?i)[T ]\s*({_TIME})"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_ISO_DATE = rf"[12]\d{{3}}[-/.](?:0?[1-9]|1[0-2])[-/.]{_DAY}"
+_NUMERIC_DATE = rf"{_DAY}(?:[-/]{_DAY}[-/](?:[12]\d{{3}}|\d\d)|\.{_DAY}\.[12]\d{{3}}|\.\d\d\.\d\d)"
+_NAMED_DMY = rf"(?i:{_DAY}(?:st|nd|rd|th)?[-/. ]+{_MONTH}[-/., ]+(?:[12]\d{{3}}|\d\d))"
+_NAMED_MDY = rf"(?i:{_MONTH}[-/. ]+{_DAY}(?:st|nd|rd|th)?[-/, ]+[12]\d{{3}})"
+_DATE_SPELLINGS = {
+    "iso": _ISO_DATE,
+    "numeric": _NUMERIC_DATE,
+    "named_dmy": _NAMED_DMY,
+    "named_mdy": _NAMED_MDY,
+}
+
+_POINT_NUMBER = (
+    r"[+-]?(?:(?:\d{1,3}(?:[,' \x{00a0}\x{202f}]\d{3})+|\d+)(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)"
+)
+_COMMA_NUMBER = r"[+-]?(?:\d{1,3}(?:[.' \x{00a0}\x{202f}]\d{3})+|\d+)(?:,\d+)?"
+_LOOSE_NUMBER = r"[+-]?(?:\d+(?:[.,' ]\d+)*|\.\d+)"
+_GROUPING = "' \u00a0\u202f"
+_CURRENCY = "[$€£¥₹]"
+_UNIT = r"(?:\s[\p{L}°µμΩ][\p{L}\d°µμ²³/.^]{0,14}|[\p{L}°µμΩ]{2,15}\.?|\s?[$€£¥₹°])"
+
+# Three groups or a sign of intent, because two groups of digits are pages, a range or a number of another kind.
+_PHONE = (
+    r"\+\d[\d ().-]{5,20}\d"
+    r"|\(\d{2,5}\)[ .-]?\d{3,5}[ .-]?\d{3,5}"
+    r"|\d{3,5}[ .-]\d{3}[ .-]\d{4}"
+    r"|0\d{1,4}(?:[ .-]\d{2,4}){2,4}"
+)
+
+_SHAPES: dict[str, str] = {
+    "integer": r"[+-]?(?:0|[1-9]\d{0,17})",
+    "padded": r"[+-]?\d+",
+    "integral": r"[+-]?(?:0|[1-9]\d*)\.0",
+    "decimal": r"[+-]?(?:0|[1-9]\d*)?\.\d+(?:[eE][+-]?\d+)?|[+-]?[1-9]\d*[eE][+-]\d+",
+    "grouped_once": r"[+-]?[1-9]\d{0,2},\d{3}",
+    "grouped": r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,}|(?:[' \x{00a0}\x{202f}]\d{3})+(?:\.\d+)?)",
+    "decimal_comma": r"[+-]?(?:0|[1-9]\d*),\d+|[+-]?[1-9]\d{0,2}(?:[.' ]\d{3})+,\d+|[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}",
+    "time": f"(?i:{_TIME})",
+    **{f"{name}_date": spelling for name, spelling in _DATE_SPELLINGS.items()},
+    **{f"{name}_datetime": spelling + _CLOCK for name, spelling in _DATE_SPELLINGS.items()},
+    "percent": rf"{_LOOSE_NUMBER}\s?%",
+    "phone": _PHONE,
+    "quantity": rf"{_LOOSE_NUMBER}{_UNIT}|[+-]?{_CURRENCY}\s?{_LOOSE_NUMBER}",
+    "code": r"[\p{L}\d]+(?:[-_./:#+][\p{L}\d]+)*",
+}
+_LONGEST_SHAPE = 60
+
+_KIND_SHAPES: dict[Kind, tuple[str, ...]] = {
+    Kind.BOOLEAN: ("boolean",),
+    Kind.EMAIL: ("email",),
+    Kind.URL: ("url",),
+    Kind.TIME: ("time",),
+    Kind.PHONE: ("phone",),
+}
+_DATE_SHAPES = tuple(f"{name}_date" for name in _DATE_SPELLINGS)
+_DATETIME_SHAPES = tuple(f"{name}_datetime" for name in _DATE_SPELLINGS)
+_VOTE = 0.75
+"""A column is of a kind when this share of its rows is: below it, it is text."""
+
+_SPELLING_SHARE = 0.05
+"""Units or percent signs on fewer of the numbers than this are slips, not what the column is."""
+
+_CHUNK = 10
+_MANY_ROWS = 100_000
+
+
+def trim_sql(expression: str) -> str:
+    """SQL for a text without blank space of any sort around it."""
+    return f"trim({expression}, {literal(_SPACE)})"
+
+
+def is_null_sql(expression: str) -> str:
+    """SQL that is true where a text is NULL, blank, or a spelling of "missing"."""
+    spellings = ", ".join(literal(spelling) for spelling in sorted(NULL_SPELLINGS))
+    return f"({expression} IS NULL OR lower({trim_sql(expression)}) IN ({spellings}))"
+
+
+def number_sql(expression: str, decimal: DecimalMark = ".") -> str:
+    """SQL giving the DOUBLE that a text spells, thousands separators included, or NULL."""
+    text = trim_sql(expression)
+    mark, pattern = (",", _POINT_NUMBER) if decimal == "." else (".", _COMMA_NUMBER)
+    bare = f"translate({text}, {literal(mark + _GROUPING)}, '')"
+    plain = bare if decimal == "." else f"replace({bare}, ',', '.')"
+    return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({plain} AS DOUBLE) END"
+
+
+def measure_sql(expression: str, column: ColumnType) -> str:
+    """SQL giving the DOUBLE of a cell of any numeric kind, its unit or percent sign left out, or NULL."""
+    if column.kind in (Kind.PERCENT, Kind.QUANTITY):
+        sign, number = f"regexp_extract({expression}, '^\\s*-')", literal(rf"(?:{_LOOSE_NUMBER}|\.\d+)")
+        bare = f"regexp_extract({expression}, {number})"
+        expression = f"CASE WHEN {bare} LIKE '-%' THEN {bare} ELSE trim({sign}) || {bare} END"
+    return number_sql(expression, column.decimal)
+
+
+def date_sql(expression: str, order: DateOrder | None) -> str:
+    """SQL giving the TIMESTAMP that a text spells, or NULL.
+
+    `order` reads 03/04/2025; without one, only dates that can be read in a single way are read. A time zone is left
+    out: the result is the time on the wall.
+    """
+    text = trim_sql(expression)
+    clock = f"regexp_extract({text}, {literal(_CLOCK_TIME)}, 1)"
+    day = f"regexp_replace({text}, {literal(_CLOCK + '$')}, '')"
+    slashed = f"translate({day}, '-.', '//')"
+    words = rf"regexp_replace(regexp_replace({day}, '(?i)(\d)(st|nd|rd|th)\b', '\1'), '[-/., ]+', ' ', 'g')"
+    readings = {
+        _ISO_DATE: f"try_strptime({slashed}, '%Y/%m/%d')",
+        _NUMERIC_DATE: _numeric_date_sql(slashed, order),
+        _NAMED_DMY: f"try_strptime({words}, ['%d %b %Y', '%d %B %Y', '%d %b %y', '%d %B %y'])",
+        _NAMED_MDY: f"try_strptime({words}, ['%b %d %Y', '%B %d %Y'])",
+    }
+    cases = " ".join(f"WHEN regexp_full_match({day}, {literal(p)}) THEN {reading}" for p, reading in readings.items())
+    time = f"CASE WHEN {clock} = '' THEN TIME '00:00' ELSE {time_sql(clock)} END"
+    return f"(CAST(CASE {cases} END AS DATE) + {time})"
+
+
+def time_sql(expression: str) -> str:
+    """SQL giving the TIME that a text spells, on a 12- or a 24-hour clock, or NULL."""
+    bare = f"lower(regexp_replace({expression}, '[. ]+', '', 'g'))"
+    spaced = rf"regexp_replace({bare}, '([ap]m)$', ' \1')"
+    twelve = f"CAST(try_strptime({spaced}, ['%I:%M %p', '%I:%M:%S %p']) AS TIME)"
+    return f"CASE WHEN {bare} LIKE '%m' THEN {twelve} ELSE TRY_CAST({trim_sql(expression)} AS TIME) END"
+
+
+def _numeric_date_sql(slashed: str, order: DateOrder | None) -> str:
+    def read(form: str) -> str:
+        short, long = (f"try_strptime({slashed}, '{form}{year}')" for year in ("%y", "%Y"))
+        return f"CASE WHEN regexp_matches({slashed}, '[0-9]{{4}}$') THEN {long} ELSE {short} END"
+
+    if order == "ymd":
+        return f"try_strptime({slashed}, '%y/%m/%d')"
+    if order is not None:
+        return read("%d/%m/" if order == "dmy" else "%m/%d/")
+    dmy, mdy = read("%d/%m/"), read("%m/%d/")
+    return f"CASE WHEN {dmy} IS NULL OR {mdy} IS NULL OR {dmy} = {mdy} THEN coalesce({dmy}, {mdy}) END"
+
+
+def infer_types(table: Table, columns: Sequence[str] | None = None) -> dict[str, ColumnType]:
+    """What each column holds, by one vote over all its rows."""
+    names = list(table.columns if columns is None else columns)
+    # Grouping ten long columns at once would hold ten large hash tables.
+    chunk = _CHUNK if table.rows <= _MANY_ROWS else 1
+    found: dict[str, ColumnType] = {}
+    for start in range(0, len(names), chunk):
+        found |= _infer_chunk(table, names[start : start + chunk])
+    return found
+
+
+def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:
+    values = _shaped_values(table, names)
+    counted: dict[int, dict[str, _ShapeCount]] = {}
+    for number, *figures in values.query(_COUNT_SHAPES):
+        count = _ShapeCount(*figures)
+        counted.setdefault(number, {})[count.shape] = count
+    return {name: _verdict(values, number, counted.get(number, {})) for number, name in enumerate(names)}
+
+
+def _shaped_values(table: Table, names: Sequence[str]) -> Table:
+    """One row per column and distinct trimmed value: column number, value, how many rows, shape."""
+    parts = [
+        f"SELECT {number} AS c, {trim_sql(Table.q(name))} AS v, count(*) AS n FROM {{self}} GROUP BY v"
+        for number, name in enumerate(names)
+    ]
+    return table.sql(f"SELECT c, v, n, {shape_sql('v')} AS shape FROM ({' UNION ALL '.join(parts)})")
+
+
+def shape_sql(value: str) -> str:
+    """SQL naming the spelling of a trimmed text."""
+    booleans = ", ".join(literal(word) for word in sorted(TRUE_SPELLINGS | FALSE_SPELLINGS))
+    cases = [
+        f"WHEN {is_null_sql(value)} THEN 'missing'",
+        f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
+        f"WHEN regexp_matches({value}, {literal(_URL)}) THEN 'url'",
+        f"WHEN lower({value}) IN ({booleans}) THEN 'boolean'",
+        f"WHEN length({value}) > {_LONGEST_SHAPE} OR NOT regexp_matches({value}, '[0-9]') THEN 'text'",
+        *(f"WHEN regexp_full_match({value}, {literal(p)}) THEN {literal(name)}" for name, p in _SHAPES.items()),
+    ]
+    return f"CASE {' '.join(cases)} ELSE 'text' END"
+
+
+_EMAIL = r"[\w.!#$%&'*+/=?^`{|}~-]+@[\p{L}\d](?:[\p{L}\d-]*\.)+\p{L}{2,24}"
+_URL = r"^(?:[a-z][a-z0-9+.-]{1,11}://|www\.)[^\s]+$"
+
+
+@dataclass(frozen=True)
+class _ShapeCount:
+    """Rows and values of one shape in one column; `first_day` and `second_day` count numbers in 13..31."""
+
+    shape: str
+    rows: int
+    values: int
+    longest: int
+    first_day: int
+    second_day: int
+    first_year: int
+    either_day: int
+
+
+def _part(number: int) -> str:
+    return rf"TRY_CAST(regexp_extract(v, '^(\d+)[-/.](\d+)', {number}) AS INTEGER)"
+
+
+_COUNT_SHAPES = f"""
+    SELECT c, shape, sum(n), count(*), max(length(v)),
+        coalesce(sum(n) FILTER (a BETWEEN 13 AND 31 AND b <= 12), 0),
+        coalesce(sum(n) FILTER (b BETWEEN 13 AND 31 AND a <= 12), 0),
+        coalesce(sum(n) FILTER (a > 31), 0),
+        coalesce(sum(n) FILTER (a <= 12 AND b <= 12 AND a <> b), 0)
+    FROM (
+        SELECT c, shape, v, n,
+            CASE WHEN shape LIKE 'numeric_%' THEN {_part(1)} END AS a,
+            CASE WHEN shape LIKE 'numeric_%' THEN {_part(2)} END AS b
+        FROM {{self}}
+    )
+    GROUP BY c, shape
+    ORDER BY c, shape
+"""
+
+
+def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> ColumnType:
+    shapes = {shape: int(count.rows) for shape, count in counted.items() if shape != "missing"}
+    missing = int(counted["missing"].rows) if "missing" in counted else 0
+    total = sum(shapes.values())
+    if not total:
+        return ColumnType(Kind.EMPTY, 1.0, missing, 0)
+    kind, members, decimal = _vote(shapes, total)
+    order, ambiguous = _date_order(counted) if kind in TEMPORAL else (None, 0)
+    strangers = [shape for shape in shapes if shape not in members]
+    return ColumnType(
+        kind=kind,
+        confidence=sum(shapes[shape] for shape in members if shape in shapes) / total,
+        missing=missing,
+        distinct=sum(count.values for shape, count in counted.items() if shape != "missing"),
+        counter_examples=_examples(values, number, strangers) if kind is not Kind.TEXT else (),
+        date_order=order,
+        ambiguous_dates=ambiguous,
+        decimal=decimal,
+        unit=_top_unit(values, number) if kind is Kind.QUANTITY else "",
+        max_length=max(count.longest for shape, count in counted.items() if shape != "missing"),
+        shapes=shapes,
+    )
+
+
+def _vote(shapes: Mapping[str, int], total: int) -> tuple[Kind, tuple[str, ...], DecimalMark]:
+    """The kind, the shapes that belong to it, and the decimal mark."""
+
+    def share(members: Sequence[str]) -> float:
+        return sum(shapes.get(shape, 0) for shape in members) / total
+
+    decimal = _decimal_mark(shapes)
+    plain = _plain_numbers(decimal)
+    numeric = (*plain, "percent", "quantity")
+    if "padded" in shapes and share(("integer", "padded", "code")) >= _VOTE:
+        return Kind.CODE, ("integer", "padded", "code"), decimal
+    if share(numeric) >= _VOTE:
+        return _numeric_kind(shapes, plain, numeric, decimal)
+    dates = (*_DATE_SHAPES, *_DATETIME_SHAPES)
+    if share(dates) >= _VOTE:
+        return (Kind.DATETIME if share(_DATETIME_SHAPES) >= share(_DATE_SHAPES) else Kind.DATE), dates, decimal
+    for kind, members in _KIND_SHAPES.items():
+        if share(members) >= _VOTE:
+            return kind, members, decimal
+    codes = ("code", "integer", "padded")
+    if share(codes) >= _VOTE:
+        return Kind.CODE, codes, decimal
+    return Kind.TEXT, tuple(shapes), decimal
+
+
+def _plain_numbers(decimal: DecimalMark) -> tuple[str, ...]:
+    marked = ("decimal", "grouped", "integral") if decimal == "." else ("decimal_comma",)
+    return ("integer", "grouped_once", *marked)
+
+
+def _decimal_mark(shapes: Mapping[str, int]) -> DecimalMark:
+    point = shapes.get("decimal", 0) + shapes.get("grouped", 0) + shapes.get("integral", 0)
+    return "," if shapes.get("decimal_comma", 0) > point else "."
+
+
+def _numeric_kind(
+    shapes: Mapping[str, int], plain: tuple[str, ...], numeric: tuple[str, ...], decimal: DecimalMark
+) -> tuple[Kind, tuple[str, ...], DecimalMark]:
+    percent, quantity = shapes.get("percent", 0), shapes.get("quantity", 0)
+    bare = sum(shapes.get(shape, 0) for shape in plain)
+    if max(percent, quantity) >= _SPELLING_SHARE * (bare + percent + quantity):
+        return (Kind.QUANTITY if quantity >= percent else Kind.PERCENT), numeric, decimal
+    whole = shapes.get("integer", 0) + shapes.get("integral", 0)
+    whole += shapes.get("grouped_once", 0) if decimal == "." else 0
+    return (Kind.INTEGER if whole == bare else Kind.DECIMAL), plain, decimal
+
+
+def _date_order(counted: Mapping[str, _ShapeCount]) -> tuple[DateOrder | None, int]:
+    """Day before month, or month before day, as the values that leave no choice say."""
+    numeric = [count for shape, count in counted.items() if shape.startswith("numeric_")]
+    if not numeric:
+        return _named_order(counted), 0
+    day_first = sum(count.first_day for count in numeric)
+    month_first = sum(count.second_day for count in numeric)
+    year_first = sum(count.first_year for count in numeric)
+    if year_first > day_first + month_first:
+        return "ymd", 0
+    if day_first != month_first:
+        return ("dmy" if day_first > month_first else "mdy"), 0
+    return None, int(sum(count.either_day for count in numeric))
+
+
+def _named_order(counted: Mapping[str, _ShapeCount]) -> DateOrder | None:
+    orders: dict[str, DateOrder] = {"iso": "ymd", "named_dmy": "dmy", "named_mdy": "mdy"}
+    rows = {
+        order: sum(count.rows for shape, count in counted.items() if shape.startswith(name))
+        for name, order in orders.items()
+    }
+    best = max(rows, key=lambda order: rows[order])
+    return best if rows[best] else None
+
+
+def _examples(values: Table, number: int, shapes: Sequence[str]) -> tuple[str, ...]:
+    if not shapes:
+        return ()
+    listed = ", ".join(literal(shape) for shape in shapes)
+    found = values.query(
+        f"SELECT v FROM {{self}} WHERE c = {number} AND shape IN ({listed}) ORDER BY n DESC, v LIMIT 5"
+    )
+    return tuple(value for (value,) in found)
+
+
+def _top_unit(values: Table, number: int) -> str:
+    unit = unit_sql("v")
+    found = values.query(
+        f"SELECT {unit} AS unit FROM {{self}} WHERE c = {number} AND shape = 'quantity'"
+        " GROUP BY unit ORDER BY sum(n) DESC, unit LIMIT 1"
+    )
+    return str(found[0][0])
+
+
+def unit_sql(expression: str) -> str:
+    """SQL giving the unit of a quantity: what is left of its text without the number."""
+    return trim_sql(f"regexp_replace({expression}, {literal(_LOOSE_NUMBER)}, '')")
