@@ -1,0 +1,86 @@
+"""report.html shows everything, runs nothing of the user's, and needs no network."""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.transformers.report.conftest import HOSTILE
+from transformers.report import write_html
+from transformers.report.html import figure, moment, tone
+
+
+@pytest.fixture
+def page(report: dict[str, Any], tmp_path: Path) -> str:
+    write_html(report, tmp_path / "report.html")
+    return (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_script_in_a_cell_is_shown_not_run(page: str) -> None:
+    assert HOSTILE not in page
+    assert page.count("<script>") == 1
+    assert page.count(html.escape(HOSTILE, quote=False).replace('"', "&#34;")) >= 6
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    assert not re.search(r"(?:src|href|url|import)\s*[=(]\s*[\"']?(?!#|data:)(?:https?:|//)", page)
+    assert "default-src 'none'" in page
+
+
+def test_rows_count_from_one(page: str) -> None:
+    assert '<td class="num">42</td>' in page
+    assert '<td class="num">7</td>' in page
+
+
+def test_the_worst_alerts_lead_and_are_counted_in_the_title(page: str) -> None:
+    assert "Three things to know" in page
+    assert page.index("critical alert") < page.index("medium alert") < page.index("low alert")
+
+
+def test_a_skipped_agent_is_seen_with_its_reason(page: str) -> None:
+    assert "Drift detector" in page
+    assert "no baseline was given" in page
+
+
+def test_a_column_has_one_card_with_its_own_chart(page: str) -> None:
+    card = page[page.index('<article class="column"') : page.index("</article>")]
+    assert ">amount</h3>" in card
+    assert "12.5 %" in card
+    assert card.count("<figure") == 1
+
+
+def test_an_empty_report_is_still_a_page(tmp_path: Path) -> None:
+    write_html({}, tmp_path / "report.html")
+    assert "No alert was raised" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        (1234567, "", "1,234,567"),
+        (0.123456, "", "0.1235"),
+        (12.3456, "missing_percent", "12.35 %"),
+        (1.5e-7, "", "1.5e-07"),
+        (True, "", "yes"),
+        (None, "", "–"),
+        ("a", "", "a"),
+    ],
+)
+def test_a_figure_reads_well(value: Any, name: str, shown: str) -> None:
+    assert figure(value, name) == shown
+
+
+def test_a_time_is_told_in_words_and_an_odd_one_as_it_is() -> None:
+    assert moment("2026-01-02T03:04:05+00:00") == "2 Jan 2026, 03:04 UTC"
+    assert moment("soon") == "soon"
+
+
+def test_an_unknown_status_takes_no_side() -> None:
+    assert [tone("ready"), tone("needs_review"), tone("critical"), tone("anything")] == [
+        "good",
+        "fair",
+        "poor",
+        "plain",
+    ]
