@@ -1,0 +1,222 @@
+"""S3, or any server that speaks it, as storage. The only file that knows boto3."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from uuid import uuid4
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from errors import NotFound, StorageUnavailable
+from storage.port import (
+    CHUNK,
+    StoredFile,
+    UploadLink,
+    attachment,
+    check_size,
+    checked_key,
+    checked_prefix,
+    guessed_type,
+)
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3 import S3Client
+
+MISSING = {"404", "NoSuchKey", "NotFound"}
+BATCH = 1000
+"""Keys that S3 deletes in one request."""
+PART = 16 << 20
+"""Bytes of one part of a large file; 10,000 parts, S3's most, make 160 GB."""
+
+
+class S3Storage:
+    """Keeps files in a bucket; links are signed for the address under which clients reach it."""
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        region: str = "us-east-1",
+        endpoint_url: str = "",
+        public_endpoint_url: str = "",
+        access_key_id: str = "",
+        secret_access_key: str = "",
+    ) -> None:
+        self.bucket = bucket
+        session = boto3.session.Session(access_key_id or None, secret_access_key or None, region_name=region)
+        self._client = _client(session, endpoint_url)
+        self._signer = _client(session, public_endpoint_url) if public_endpoint_url else self._client
+        self._transfer = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4)
+
+    def get(self, key: str, path: Path) -> None:
+        """Download to `path`, large files in parallel parts."""
+        aside = path.with_name(f".{uuid4().hex}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with _translated(key):
+                self._client.download_file(self.bucket, checked_key(key), str(aside), Config=self._transfer)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def put(self, path: Path, key: str, content_type: str | None = None) -> StoredFile:
+        """Upload the file at `path`, a large one in parallel parts."""
+        content_type = content_type or guessed_type(key)
+        extra = {"ContentType": content_type}
+        with _translated(key):
+            self._client.upload_file(str(path), self.bucket, checked_key(key), ExtraArgs=extra, Config=self._transfer)
+        return StoredFile(key, path.stat().st_size, content_type)
+
+    def write(self, source: BinaryIO, key: str, content_type: str | None = None) -> StoredFile:
+        """Upload everything that `source` still has."""
+        extra = {"ContentType": content_type or guessed_type(key)}
+        with _translated(key):
+            self._client.upload_fileobj(source, self.bucket, checked_key(key), ExtraArgs=extra, Config=self._transfer)
+        return self._found(key)
+
+    def open(self, key: str) -> BinaryIO:
+        """Read the object as a stream."""
+        with _translated(key):
+            body = self._client.get_object(Bucket=self.bucket, Key=checked_key(key))["Body"]
+        return cast(BinaryIO, io.BufferedReader(_Body(body, key), CHUNK))
+
+    def stat(self, key: str) -> StoredFile | None:
+        """What is at `key`, or None."""
+        try:
+            with _translated(key):
+                head = self._client.head_object(Bucket=self.bucket, Key=checked_key(key))
+        except NotFound:
+            return None
+        return StoredFile(key, head["ContentLength"], head.get("ContentType"))
+
+    def list(self, prefix: str = "") -> Iterator[StoredFile]:
+        """Every object in the folder `prefix`."""
+        prefix = checked_prefix(prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{prefix}/" if prefix else ""
+        )
+        with _translated(prefix):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield StoredFile(item["Key"], item["Size"])
+
+    def delete(self, prefix: str) -> None:
+        """Remove the object at `prefix` and every object in that folder, a thousand a request."""
+        keys = chain([checked_key(prefix.removesuffix("/"))], (item.key for item in self.list(prefix)))
+        while batch := list(islice(keys, BATCH)):
+            with _translated(prefix):
+                answer = self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+            if faults := answer.get("Errors"):
+                raise StorageUnavailable(f"{len(faults)} files could not be removed.", reason=faults[0].get("Code"))
+
+    def copy(self, source_key: str, key: str) -> StoredFile:
+        """Copy within the bucket, without moving the bytes through here."""
+        source = {"Bucket": self.bucket, "Key": checked_key(source_key)}
+        with _translated(source_key):
+            self._client.copy(cast(Any, source), self.bucket, checked_key(key), Config=self._transfer)
+        return self._found(key)
+
+    def download_link(self, key: str, filename: str, seconds: int) -> str:
+        """A presigned GET that saves as `filename`."""
+        return self._signer.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": checked_key(key),
+                "ResponseContentDisposition": attachment(filename),
+            },
+            ExpiresIn=seconds,
+        )
+
+    def upload_link(
+        self, key: str, *, content_type: str, size_limit: int, seconds: int, size_bytes: int | None = None
+    ) -> UploadLink:
+        """A presigned PUT bound to key, content type and, where it is known, the exact length.
+
+        A presigned PUT can't carry an upper limit: a file of unknown size is measured when the task is submitted.
+        """
+        parameters: dict[str, Any] = {"Bucket": self.bucket, "Key": checked_key(key), "ContentType": content_type}
+        check_size(size_bytes, size_limit)
+        if size_bytes is not None:
+            parameters["ContentLength"] = size_bytes
+        url = self._signer.generate_presigned_url("put_object", Params=parameters, ExpiresIn=seconds)
+        return UploadLink(
+            url, "PUT", {"Content-Type": content_type}, key, datetime.now(UTC) + timedelta(seconds=seconds)
+        )
+
+    def check(self) -> None:
+        """Raise StorageUnavailable unless the bucket answers."""
+        try:
+            with _translated(""):
+                self._client.head_bucket(Bucket=self.bucket)
+        except NotFound as error:
+            raise StorageUnavailable("There is no such bucket.", bucket=self.bucket) from error
+
+    def _found(self, key: str) -> StoredFile:
+        if (stored := self.stat(key)) is None:
+            raise StorageUnavailable("The file storage lost a file that it had just taken.", key=key)
+        return stored
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer as a raw stream, its errors translated where they arise."""
+
+    def __init__(self, body: Any, key: str) -> None:
+        self._body = body
+        self._key = key
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        with _translated(self._key):
+            piece = self._body.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+def _client(session: boto3.session.Session, endpoint_url: str) -> S3Client:
+    """Path-style addresses for servers other than Amazon's, which seldom answer to bucket.host; checksums only where
+    S3 requires them, because other servers and browsers following a link don't send the newer ones."""
+    config = Config(
+        signature_version="s3v4",
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if endpoint_url else "virtual"},
+    )
+    return session.client("s3", endpoint_url=endpoint_url or None, config=config)
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """Turn boto3's errors into ours. A missing bucket is no missing file: nothing may take it for a removed input."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in MISSING:
+            raise NotFound("There is no such file.", key=key) from error
+        raise StorageUnavailable(f"The file storage refused: {code}.", key=key) from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise StorageUnavailable(f"The file storage doesn't answer: {type(error).__name__}.", key=key) from error

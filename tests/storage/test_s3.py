@@ -1,0 +1,64 @@
+import socket
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from errors import StorageUnavailable
+from storage.s3 import S3Storage
+from tests.storage.conftest import KEYS
+
+
+def test_a_presigned_upload_and_download(s3_storage):
+    link = s3_storage.upload_link("users/1/a.csv", content_type="text/csv", size_limit=100, seconds=60, size_bytes=4)
+    assert httpx.request(link.method, link.url, headers=link.headers, content=b"a\n1\n").status_code == 200
+    answer = httpx.get(s3_storage.download_link("users/1/a.csv", "Größe.csv", 60))
+    assert answer.content == b"a\n1\n"
+    assert "filename*=UTF-8''Gr%C3%B6%C3%9Fe.csv" in answer.headers["content-disposition"]
+
+
+def test_the_signature_covers_type_and_length(s3_storage):
+    link = s3_storage.upload_link("a", content_type="text/csv", size_limit=9, seconds=77, size_bytes=4)
+    query = parse_qs(urlsplit(link.url).query)
+    assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Expires"] == ["77"]
+
+
+def test_links_are_signed_for_the_public_address(s3_storage, s3_server):
+    public = S3Storage(
+        s3_storage.bucket, endpoint_url=s3_server, public_endpoint_url="https://files.example.org", **KEYS
+    )
+    link = public.upload_link("a/b.csv", content_type="text/csv", size_limit=9, seconds=60)
+    assert link.url.startswith(f"https://files.example.org/{public.bucket}/a/b.csv?")
+    assert public.download_link("a/b.csv", "b.csv", 60).startswith("https://files.example.org/")
+    public.check()
+
+
+def test_a_missing_bucket_is_unavailable_not_a_missing_file(s3_server):
+    storage = S3Storage("no-such-bucket", endpoint_url=s3_server, **KEYS)
+    with pytest.raises(StorageUnavailable):
+        storage.check()
+    with pytest.raises(StorageUnavailable):
+        list(storage.list("users"))
+    with pytest.raises(StorageUnavailable):
+        storage.open("users/1/a")
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        storage = S3Storage("b", endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}", **KEYS)
+    started = time.monotonic()
+    with pytest.raises(StorageUnavailable):
+        storage.stat("a")
+    assert time.monotonic() - started < 30
+
+
+def test_more_files_than_one_request_deletes(s3_storage, make_file, monkeypatch):
+    monkeypatch.setattr("storage.s3.BATCH", 2)
+    for number in range(5):
+        s3_storage.put(make_file(), f"many/{number}")
+    s3_storage.delete("many")
+    assert list(s3_storage.list()) == []
