@@ -1,0 +1,85 @@
+"""A finished agent on disk: its result as JSON, its tables as Parquet. What a later attempt resumes after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from agents.base import AgentResult, Alert, Chart, Issue, Recommendation
+from agents.table import Table, literal
+from transformers.manifest import Step, jsonable
+
+_TABLES = ("table", "changes", "removed", "quarantine", "row_issues")
+_LISTS: Mapping[str, type[Any]] = {
+    "alerts": Alert,
+    "issues": Issue,
+    "recommendations": Recommendation,
+    "charts": Chart,
+}
+_RESULT = "result.json"
+
+
+def save(place: Path, fingerprint: str, step: Step, result: AgentResult) -> None:
+    """Write a checkpoint; the JSON comes last, so that a half-written one is none."""
+    place.mkdir(parents=True, exist_ok=True)
+    paths = _write_tables(place, _tables_of(result))
+    facts = {
+        "fingerprint": fingerprint,
+        "step": asdict(step),
+        "tables": {name: path for name, path in paths.items() if not name.startswith("extras/")},
+        "extras": {name.removeprefix("extras/"): path for name, path in paths.items() if name.startswith("extras/")},
+        "metrics": result.metrics,
+        "data": result.data,
+        "routing": result.routing,
+        **{name: [asdict(each) for each in getattr(result, name)] for name in _LISTS},
+    }
+    (place / _RESULT).write_text(json.dumps(jsonable(facts)), encoding="utf-8")
+
+
+def load(place: Path, fingerprint: str, beside: Table) -> tuple[Step, AgentResult] | None:
+    """Read a checkpoint into the database of `beside`; None where there is none, or one of another run."""
+    path = place / _RESULT
+    if not path.exists():
+        return None
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    if facts["fingerprint"] != fingerprint:
+        return None
+    tables: dict[str, Any] = {name: _read(place / file, beside) for name, file in facts["tables"].items()}
+    lists: dict[str, Any] = {name: tuple(_restore(kind, each) for each in facts[name]) for name, kind in _LISTS.items()}
+    result = AgentResult(
+        **tables,
+        **lists,
+        extras={name: _read(place / file, beside) for name, file in facts["extras"].items()},
+        metrics=facts["metrics"],
+        data=facts["data"],
+        routing=tuple(facts["routing"]),
+    )
+    return Step(**facts["step"]), result
+
+
+def _tables_of(result: AgentResult) -> dict[str, Table]:
+    own = {name: getattr(result, name) for name in _TABLES}
+    extras = {f"extras/{name}": table for name, table in result.extras.items()}
+    return {name: table for name, table in (own | extras).items() if table is not None}
+
+
+def _write_tables(place: Path, tables: Mapping[str, Table]) -> dict[str, str]:
+    """Write each table once, also where it goes by several names (cleaned.csv, cleaned.parquet)."""
+    written: dict[int, str] = {}
+    for table in tables.values():
+        if id(table) not in written:
+            written[id(table)] = f"{len(written)}.parquet"
+            table.write_parquet(place / written[id(table)], hidden=True)
+    return {name: written[id(table)] for name, table in tables.items()}
+
+
+def _read(path: Path, beside: Table) -> Table:
+    return beside.sql(f"SELECT * FROM read_parquet({literal(str(path))})")
+
+
+def _restore(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    lists = {each.name for each in fields(kind)}
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in lists})

@@ -1,0 +1,361 @@
+"""The agent loop: a folder of tables in, a folder of results out. Not one line of it knows a tool.
+
+    folder/inputs/<role>/<filename>     what the user gave
+    folder/checkpoints/<nn>-<agent>/    one per finished agent, written before it is announced
+    folder/outputs/                     the files of the result, the manifest among them
+
+It runs in the lean child process. What it tells the world goes through `emit`, as plain dicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agents.read import ReadOptions, ReadResult, read_table
+from pydantic import BaseModel, ConfigDict
+
+from agents.base import (
+    CHANGE_COLUMNS,
+    QUARANTINE_COLUMNS,
+    REMOVED_COLUMNS,
+    ROW_ISSUE_COLUMNS,
+    Agent,
+    AgentContext,
+    AgentResult,
+    Source,
+    code_version,
+    registry,
+)
+from agents.table import ROW, Database, Table
+from errors import AgentFailed, NotApplicable, ServiceError
+from transformers import checkpoints
+from transformers.files import write_table
+from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
+from transformers.report import write_html, write_json, write_xlsx
+from transformers.report.assemble import build_report
+from transformers.tools import INPUT, ToolSpec, tool_of
+
+Emit = Callable[[Mapping[str, Any]], None]
+
+FIRST_PROGRESS, LAST_PROGRESS = 20, 90
+_VERSIONED = ("duckdb", "pandas", "celery")
+
+
+class InputSpec(BaseModel):
+    """Where one input file lies in the folder."""
+
+    model_config = ConfigDict(frozen=True)
+    role: str
+    filename: str
+    path: str
+
+
+class Specification(BaseModel):
+    """Everything a run depends on, as the slot hands it to the child; `folder/specification.json`."""
+
+    model_config = ConfigDict(frozen=True)
+    task_id: str
+    tool_id: str
+    agents: tuple[str, ...]
+    parameters: dict[str, dict[str, Any]]
+    prices: dict[str, int]
+    inputs: tuple[InputSpec, ...]
+    created_at: datetime
+    seed: int = 0
+    duckdb_memory: str = "200MB"
+    duckdb_threads: int = 2
+    max_input_mb: int = 5000
+    max_columns: int = 10_000
+    max_field_mb: int = 16
+    max_xlsx_cells: int = 5_000_000
+
+
+@dataclass
+class Run:
+    """What a run has gathered so far; the reports and the tool's summary are made from it."""
+
+    tool: ToolSpec
+    specification: Specification
+    started: datetime
+    inputs: tuple[InputFile, ...]
+    original: Table
+    table: Table
+    mended: Table
+    sources: tuple[Source, ...]
+    others: Mapping[str, Table]
+    steps: list[Step] = field(default_factory=list)
+    results: dict[str, AgentResult] = field(default_factory=dict)
+    gathered: dict[str, Table] = field(default_factory=dict)
+
+    def gather(self, name: str, agent_id: str, rows: Table | None, columns: Mapping[str, str]) -> None:
+        """Add an agent's rows to those of the agents before it, with its name beside them."""
+        if rows is None or not rows.rows:
+            return
+        chosen = ", ".join(f"{Table.q(column)}::{kind} AS {Table.q(column)}" for column, kind in columns.items())
+        added = rows.sql(f"SELECT {chosen}, $agent AS agent FROM {{self}}", agent=agent_id)
+        earlier = self.gathered.get(name)
+        both = "SELECT * FROM {self} UNION ALL SELECT * FROM {added}"
+        self.gathered[name] = earlier.sql(both, added=added) if earlier else added
+
+    @property
+    def credits(self) -> int:
+        """The price of the steps that did something."""
+        return sum(self.specification.prices.get(step.agent_id, 0) for step in self.steps if step.status == "done")
+
+
+def run(folder: Path, specification: Specification, emit: Emit) -> Manifest:
+    """Read the inputs, run the agents, write the outputs; resume after the checkpoints that are there and valid."""
+    with _database(folder, specification) as database:
+        emit({"event": "progress", "progress": 16, "detail": {"stage": "reading"}})
+        state = _read(folder, specification, database)
+        agents = [registry()[agent_id] for agent_id in specification.agents]
+        fingerprint = _fingerprint(state)
+        for position in range(len(agents)):
+            _advance(folder, state, agents, position, fingerprint, emit)
+            emit(_progress(agents, position + 1, 0.0))
+        emit({"event": "progress", "progress": LAST_PROGRESS, "detail": {"stage": "report"}})
+        return _write(folder, state)
+
+
+@contextmanager
+def _database(folder: Path, specification: Specification) -> Iterator[Database]:
+    database = Database(folder, memory_limit=specification.duckdb_memory, threads=specification.duckdb_threads)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+# Reading
+
+
+def _read(folder: Path, specification: Specification, database: Database) -> Run:
+    options = ReadOptions(
+        sheet=specification.parameters.get(INPUT, {}).get("sheet"),
+        max_mb=specification.max_input_mb,
+        max_columns=specification.max_columns,
+        max_field_mb=specification.max_field_mb,
+        max_xlsx_cells=specification.max_xlsx_cells,
+    )
+    read = {
+        each.role: read_table(folder / each.path, each.filename, database, options) for each in specification.inputs
+    }
+    names = {each.role: each.filename for each in specification.inputs}
+    primary = {role: each for role, each in read.items() if role == "primary" or role.startswith("source_")}
+    table, sources = _stack(primary)
+    return Run(
+        tool=tool_of(specification.tool_id),
+        specification=specification,
+        started=datetime.now(UTC),
+        inputs=tuple(_input_file(role, names[role], each) for role, each in read.items()),
+        original=table,
+        table=table,
+        mended=next(iter(primary.values())).mended,
+        sources=sources,
+        others={role: each.table for role, each in read.items() if role not in primary},
+    )
+
+
+def _stack(read: Mapping[str, ReadResult]) -> tuple[Table, tuple[Source, ...]]:
+    """One table of all source files, columns by name, `__row` counted on; and which rows are whose."""
+    (first, *rest) = read.items()
+    table = first[1].table
+    sources = [Source(first[0], 0, table.rows)]
+    for role, each in rest:
+        start = sources[-1].start + sources[-1].rows
+        shifted = each.table.sql(f"SELECT * REPLACE ({ROW} + $start AS {ROW}) FROM {{self}}", start=start)
+        table = table.sql("SELECT * FROM {self} UNION ALL BY NAME SELECT * FROM {shifted}", shifted=shifted)
+        sources.append(Source(role, start, shifted.rows))
+    return table, tuple(sources)
+
+
+def _input_file(role: str, filename: str, read: ReadResult) -> InputFile:
+    return InputFile(
+        role=role,
+        filename=filename,
+        sha256=read.sha256,
+        size_bytes=read.size_bytes,
+        format=read.format,
+        encoding=read.encoding,
+        delimiter=read.delimiter,
+        rows=read.table.rows,
+        columns=len(read.table.columns),
+        notes=read.notes,
+    )
+
+
+def _fingerprint(state: Run) -> str:
+    """What a checkpoint must agree on to be resumed from: files, agents, parameters, code."""
+    specification = state.specification
+    facts = [
+        [[each.role, each.sha256] for each in state.inputs],
+        specification.agents,
+        specification.parameters,
+        specification.created_at.isoformat(),
+        code_version(),
+    ]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+# Agents
+
+
+def _advance(folder: Path, state: Run, agents: Sequence[Agent], position: int, fingerprint: str, emit: Emit) -> None:
+    """Bring the run past one agent: from its checkpoint where there is a valid one, else by running it."""
+    agent = agents[position]
+    place = folder / "checkpoints" / f"{position + 1:02d}-{agent.id}"
+    kept = checkpoints.load(place, fingerprint, state.table)
+    if kept is None:
+        shutil.rmtree(place, ignore_errors=True)
+        kept = _run_agent(state, agent, lambda share: emit(_progress(agents, position, share)))
+        checkpoints.save(place, fingerprint, *kept)
+        emit(
+            {
+                "event": "step",
+                "position": position,
+                "agent_id": agent.id,
+                "status": kept[0].status,
+                "seconds": kept[0].seconds,
+                "fingerprint": fingerprint,
+                "folder": place.name,
+            }
+        )
+    _absorb(state, agent, *kept)
+
+
+def _progress(agents: Sequence[Agent], completed: int, share: float) -> Mapping[str, Any]:
+    done = (completed + min(max(share, 0.0), 1.0)) / len(agents)
+    detail = {
+        "stage": "agents",
+        "current_agent": agents[completed].id if completed < len(agents) else None,
+        "agents_total": len(agents),
+        "agents_completed": completed,
+        "agent_progress": round(share, 3),
+    }
+    progress = FIRST_PROGRESS + int((LAST_PROGRESS - FIRST_PROGRESS) * done)
+    return {"event": "progress", "progress": progress, "detail": detail}
+
+
+def _run_agent(state: Run, agent: Agent, report_progress: Callable[[float], None]) -> tuple[Step, AgentResult]:
+    params = agent.params.model_validate(state.specification.parameters.get(agent.id, {}))
+    step = Step(
+        agent_id=agent.id,
+        status="done",
+        parameters=params.model_dump(mode="json"),
+        seconds=0.0,
+        rows_in=state.table.rows,
+        rows_out=state.table.rows,
+    )
+    report_progress(0.0)
+    started = time.perf_counter()
+    try:
+        _check_needs(state, agent)
+        result = agent.run(state.table, params, _context(state, report_progress))
+    except NotApplicable as refusal:
+        result, step = AgentResult(), replace(step, status="skipped", reason=refusal.message)
+    except (ServiceError, MemoryError):
+        raise
+    except Exception as error:
+        raise AgentFailed(f"{agent.id} met a table it wasn't made for", agent_id=agent.id) from error
+    rows = result.table.rows if result.table else step.rows_in
+    return replace(step, seconds=round(time.perf_counter() - started, 3), rows_out=rows, metrics=result.metrics), result
+
+
+def _check_needs(state: Run, agent: Agent) -> None:
+    done = {step.agent_id for step in state.steps if step.status == "done"}
+    missing = [each for each in agent.needs if each not in done]
+    if missing:
+        raise NotApplicable(f"needs the result of {', '.join(missing)}")
+
+
+def _context(state: Run, report_progress: Callable[[float], None]) -> AgentContext:
+    return AgentContext(
+        original=state.original,
+        now=state.specification.created_at,
+        seed=state.specification.seed,
+        inputs=state.others,
+        changes=state.gathered.get("changes"),
+        suggestions=state.gathered.get("suggestions"),
+        removed=state.gathered.get("removed"),
+        quarantine=state.gathered.get("quarantine"),
+        earlier=dict(state.results),
+        source_format=state.inputs[0].format,
+        sources=state.sources,
+        report_progress=report_progress,
+    )
+
+
+def _absorb(state: Run, agent: Agent, step: Step, result: AgentResult) -> None:
+    state.steps.append(step)
+    if step.status != "done":
+        return
+    state.results[agent.id] = result
+    if result.table is not None:
+        state.table = result.table
+    if result.changes is not None:
+        applied = result.changes.sql("SELECT * FROM {self} WHERE applied")
+        suggested = result.changes.sql("SELECT * FROM {self} WHERE NOT applied")
+        state.gather("changes", agent.id, applied, CHANGE_COLUMNS)
+        state.gather("suggestions", agent.id, suggested, CHANGE_COLUMNS)
+    state.gather("removed", agent.id, result.removed, REMOVED_COLUMNS)
+    state.gather("quarantine", agent.id, result.quarantine, QUARANTINE_COLUMNS)
+    state.gather("row_issues", agent.id, result.row_issues, ROW_ISSUE_COLUMNS)
+
+
+# Writing
+
+
+def _write(folder: Path, state: Run) -> Manifest:
+    outputs = folder / "outputs"
+    shutil.rmtree(outputs, ignore_errors=True)
+    outputs.mkdir()
+    files = [write_table(table, outputs / name) for name, table in _output_tables(state).items()]
+    report = build_report(state, files, _versions())
+    for name, writer in {"report.json": write_json, "report.html": write_html, "report.xlsx": write_xlsx}.items():
+        writer(report, outputs / name)
+        files.append(describe_file(outputs / name))
+    manifest = _manifest(state, files)
+    manifest.write(outputs / "manifest.json")
+    return manifest
+
+
+def _output_tables(state: Run) -> dict[str, Table]:
+    """The result's tables by file name: the agents' own, and what the pipeline itself has to list."""
+    tables = {name: table for result in state.results.values() for name, table in result.extras.items() if "." in name}
+    if "row_issues" in state.gathered:
+        tables["row_level_issues.csv"] = tables["row_level_issues.parquet"] = state.gathered["row_issues"]
+    if state.mended.rows:
+        tables["mended.csv"] = state.mended
+    return tables
+
+
+def _manifest(state: Run, files: Sequence[OutputFile]) -> Manifest:
+    specification = state.specification
+    return Manifest(
+        task_id=specification.task_id,
+        tool_id=specification.tool_id,
+        versions=_versions(),
+        parameters=specification.parameters,
+        started=state.started.isoformat(),
+        finished=datetime.now(UTC).isoformat(),
+        inputs=state.inputs,
+        steps=tuple(state.steps),
+        credits=state.credits,
+        files=tuple(files),
+    )
+
+
+def _versions() -> dict[str, str]:
+    installed = {name: importlib.metadata.version(name) for name in _VERSIONED}
+    return {"python": platform.python_version(), "code": code_version(), **installed}

@@ -1,0 +1,106 @@
+"""From a finished run to the report document: the one place that knows the document's keys (docs/api.md shows it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from agents.base import AgentResult
+from agents.table import Table
+from transformers.manifest import OutputFile, Step, jsonable
+
+if TYPE_CHECKING:
+    from transformers.pipeline import Run
+
+ROW_ISSUES_SHOWN = 1000
+CHANGES_SHOWN = 200
+
+
+def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, str]) -> dict[str, Any]:
+    """The report of a run as plain JSON values."""
+    issues = _numbered(run, "issues", "issue_id")
+    row_issues = run.gathered.get("row_issues")
+    report = {
+        "metadata": _metadata(run, versions),
+        "executive_summary": [asdict(each) for each in run.tool.summarise(run)],
+        "alerts": _numbered(run, "alerts", "alert_id"),
+        "issues": issues,
+        "recommendations": _numbered(run, "recommendations", "recommendation_id"),
+        "row_level_issues": _rows(row_issues, ROW_ISSUES_SHOWN),
+        "issue_summary": _issue_summary(issues, row_issues),
+        "agent_results": {step.agent_id: _agent_result(step, run.results.get(step.agent_id)) for step in run.steps},
+        "changes_sample": _rows(run.gathered.get("changes"), CHANGES_SHOWN),
+        "routing": [dict(each) for result in run.results.values() for each in result.routing],
+        "downloads": [asdict(each) for each in files],
+    }
+    plain: dict[str, Any] = jsonable(report)
+    return plain
+
+
+def _metadata(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
+    specification = run.specification
+    return {
+        "task_id": specification.task_id,
+        "tool": run.tool.id,
+        "title": run.tool.title,
+        "versions": dict(versions),
+        "started": run.started.isoformat(),
+        "finished": datetime.now(UTC).isoformat(),
+        "input": {
+            "name": run.inputs[0].filename,
+            "sha256": run.inputs[0].sha256,
+            "rows": run.original.rows,
+            "columns": len(run.original.columns),
+        },
+        "inputs": [asdict(each) for each in run.inputs],
+        "agents": [{"id": step.agent_id, "status": step.status, "reason": step.reason} for step in run.steps],
+        "credits": {"quoted": sum(specification.prices.values()), "charged": run.credits},
+    }
+
+
+def _numbered(run: Run, kind: str, id_name: str) -> list[dict[str, Any]]:
+    found = [(agent_id, each) for agent_id, result in run.results.items() for each in getattr(result, kind)]
+    return [
+        {id_name: f"{id_name.removesuffix('_id')}-{number}", "agent_id": agent_id, **asdict(each)}
+        for number, (agent_id, each) in enumerate(found, start=1)
+    ]
+
+
+def _rows(table: Table | None, limit: int) -> list[dict[str, Any]]:
+    if table is None:
+        return []
+    rows = table.query(f"SELECT * FROM {{self}} ORDER BY rowid LIMIT {int(limit)}")
+    return [dict(zip(table.types, row, strict=True)) for row in rows]
+
+
+def _issue_summary(issues: Sequence[Mapping[str, Any]], row_issues: Table | None) -> dict[str, Any]:
+    affected = row_issues.scalar("SELECT count(DISTINCT row) FROM {self}") if row_issues else 0
+    return {
+        "total": len(issues),
+        "by_type": _counted(issues, "issue_type"),
+        "by_severity": _counted(issues, "severity"),
+        "affected_rows": affected,
+        "affected_columns": len({each["field_name"] for each in issues if each["field_name"]}),
+    }
+
+
+def _counted(issues: Sequence[Mapping[str, Any]], key: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in issues:
+        counts[each[key]] = counts.get(each[key], 0) + 1
+    return counts
+
+
+def _agent_result(step: Step, result: AgentResult | None) -> dict[str, Any]:
+    return {
+        "status": step.status,
+        "reason": step.reason,
+        "seconds": step.seconds,
+        "rows_in": step.rows_in,
+        "rows_out": step.rows_out,
+        "metrics": dict(step.metrics),
+        "data": dict(result.data) if result else {},
+        "charts": [asdict(each) for each in result.charts] if result else [],
+    }

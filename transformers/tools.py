@@ -1,0 +1,176 @@
+"""What a user can order: tools, their files, agents, parameters and prices, all derived from the agents themselves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from agents.base import Agent, Params, registry
+from errors import InvalidParameters, MissingInput, UnknownAgent, UnknownTool
+
+if TYPE_CHECKING:
+    from transformers.pipeline import Run
+
+INPUT = "input"
+"""The name under which `parameters` holds what concerns reading, beside the agents' ids."""
+
+_MODULES = ("profile_my_data_transformer", "clean_my_data_transformer", "master_my_data_transformer")
+
+
+class InputParams(Params):
+    """How the files are read."""
+
+    sheet: str | None = Field(None, description="Sheet of an XLSX file; empty = the first that holds data.")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a file is to a tool. `many`: any number of files whose role starts with this name (source_a, source_b)."""
+
+    name: str
+    help: str
+    required: bool = False
+    many: bool = False
+
+    def takes(self, role: str) -> bool:
+        """Whether a file of that role belongs here."""
+        return role.startswith(self.name) and role != self.name if self.many else role == self.name
+
+
+@dataclass(frozen=True)
+class SummaryItem:
+    """One figure of the executive summary; `status` colours it."""
+
+    id: str
+    title: str
+    value: str
+    status: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool: its files, its agents (those of its folder), the output the next tool takes, and its summary."""
+
+    id: str
+    title: str
+    help: str
+    roles: tuple[Role, ...]
+    main_output: str
+    summarise: Callable[[Run], list[SummaryItem]]
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Its agents in the order in which they run."""
+        return tuple(each for each in registry().values() if each.tool == self.id)
+
+    def check_roles(self, roles: Iterable[str]) -> None:
+        """Raise MissingInput unless every file has a place here and every needed file is there."""
+        given = set(roles)
+        for role in given:
+            if not any(each.takes(role) for each in self.roles):
+                known = ", ".join(each.name + "*" * each.many for each in self.roles)
+                raise MissingInput(f"{self.id} takes no file called {role}; it takes {known}", unknown=role)
+        sources = any(each.many and each.takes(role) for each in self.roles for role in given)
+        missing = [each.name for each in self.roles if each.required and each.name not in given and not sources]
+        if missing:
+            raise MissingInput(f"{self.id} needs the file {', '.join(missing)}", missing=missing)
+
+
+@functools.cache
+def tools() -> Mapping[str, ToolSpec]:
+    """Every tool by id."""
+    modules = [importlib.import_module(f"transformers.{name}") for name in _MODULES]
+    return {module.TOOL.id: module.TOOL for module in modules}
+
+
+def tool_of(tool_id: str) -> ToolSpec:
+    """The tool of that id; UnknownTool where there is none."""
+    if tool_id not in tools():
+        raise UnknownTool(f"there is no tool {tool_id!r}; there are {', '.join(tools())}", known=list(tools()))
+    return tools()[tool_id]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A valid order: the agents that will run, in order, their parameters with every default, and their prices."""
+
+    tool: ToolSpec
+    agents: tuple[str, ...]
+    parameters: Mapping[str, Mapping[str, Any]]
+    prices: Mapping[str, int]
+
+    @property
+    def credits(self) -> int:
+        """What it costs if no agent is skipped."""
+        return sum(self.prices.values())
+
+
+def order(tool_id: str, agents: Iterable[str] | None = None, parameters: Mapping[str, Any] | None = None) -> Order:
+    """Check an order and fill it in; UnknownTool, UnknownAgent, or InvalidParameters with every fault at once."""
+    tool = tool_of(tool_id)
+    chosen = _choose(tool, agents)
+    models: dict[str, type[Params]] = {INPUT: InputParams} | {each.id: each.params for each in chosen}
+    given = dict(parameters or {})
+    faults = [_stranger(tool, name) for name in given if name not in models]
+    filled: dict[str, dict[str, Any]] = {}
+    for name, model in models.items():
+        try:
+            filled[name] = model.model_validate(given.get(name, {})).model_dump(mode="json")
+        except ValidationError as error:
+            faults += [_fault(name, each) for each in error.errors()]
+    if faults:
+        raise InvalidParameters(faults)
+    return Order(tool, tuple(each.id for each in chosen), filled, {each.id: each.credits for each in chosen})
+
+
+def _choose(tool: ToolSpec, agents: Iterable[str] | None) -> list[Agent]:
+    known = {each.id: each for each in tool.agents}
+    wanted = {each.id for each in tool.agents if each.default} if agents is None else set(agents)
+    strangers = sorted(wanted - known.keys())
+    if strangers:
+        raise UnknownAgent(
+            f"{tool.id} has no agent {', '.join(strangers)}; it has {', '.join(known)}", unknown=strangers
+        )
+    return [each for each in tool.agents if each.id in wanted or each.always]
+
+
+def _stranger(tool: ToolSpec, name: str) -> dict[str, str]:
+    there = name in {each.id for each in tool.agents}
+    return {
+        "path": name,
+        "message": "this agent is not among the chosen ones" if there else f"{tool.id} has no agent of this name",
+    }
+
+
+def _fault(name: str, error: Any) -> dict[str, str]:
+    path = ".".join([name, *(str(part) for part in error["loc"])])
+    return {"path": path, "message": error["msg"]}
+
+
+def request_models() -> Mapping[str, type[BaseModel]]:
+    """A model of POST /tasks per tool, with every agent's own parameters: what OpenAPI and the form show."""
+    return {tool.id: _request_model(tool) for tool in tools().values()}
+
+
+def _request_model(tool: ToolSpec) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        each.id: (each.params | None, Field(None, title=each.title, description=each.help)) for each in tool.agents
+    }
+    fields[INPUT] = (InputParams | None, Field(None, description="How the files are read."))
+    name = "".join(part.capitalize() for part in tool.id.split("-"))
+    forbid = ConfigDict(extra="forbid")
+    parameters = create_model(f"{name}Parameters", __config__=forbid, **fields)
+    return create_model(
+        f"{name}Order",
+        __config__=forbid,
+        __doc__=tool.help,
+        tool_id=(str, Field(json_schema_extra={"const": tool.id})),
+        agents=(list[str] | None, Field(None, description="Agents to run; empty = the tool's defaults.")),
+        parameters=(parameters | None, Field(None, description="Parameters by agent.")),
+    )
