@@ -95,7 +95,7 @@ _COMMA_NUMBER = r"[+-]?(?:\d{1,3}(?:[.' \x{00a0}\x{202f}]\d{3})+|\d+)(?:,\d+)?"
 _LOOSE_NUMBER = r"[+-]?(?:\d+(?:[.,' ]\d+)*|\.\d+)"
 _GROUPING = "' \u00a0\u202f"
 _CURRENCY = "[$€£¥₹]"
-_UNIT = r"(?:\s[\p{L}°µμΩ][\p{L}\d°µμ²³/.^]{0,14}|[\p{L}°µμΩ]{2,15}\.?|\s?[$€£¥₹°])"
+_UNIT = r"(?:\s[A-Za-zÀ-ÿ°µμΩ][A-Za-zÀ-ÿ\d°µμ²³/.^]{0,14}|[A-Za-zÀ-ÿ°µμΩ]{2,15}\.?|\s?[$€£¥₹°])"
 
 # Three groups or a sign of intent, because two groups of digits are pages, a range or a number of another kind.
 _PHONE = (
@@ -119,7 +119,7 @@ _SHAPES: dict[str, str] = {
     "percent": rf"{_LOOSE_NUMBER}\s?%",
     "phone": _PHONE,
     "quantity": rf"{_LOOSE_NUMBER}{_UNIT}|[+-]?{_CURRENCY}\s?{_LOOSE_NUMBER}",
-    "code": r"[\p{L}\d]+(?:[-_./:#+][\p{L}\d]+)*",
+    "code": r"[A-Za-z\d]+(?:[-_./:#+][A-Za-z\d]+)*",
 }
 _LONGEST_SHAPE = 60
 
@@ -138,8 +138,8 @@ _VOTE = 0.75
 _SPELLING_SHARE = 0.05
 """Units or percent signs on fewer of the numbers than this are slips, not what the column is."""
 
-_CHUNK = 10
-_MANY_ROWS = 100_000
+_WIDEST_CHUNK = 100
+_CELLS_AT_ONCE = 1_000_000
 
 
 def trim_sql(expression: str) -> str:
@@ -218,7 +218,7 @@ def infer_types(table: Table, columns: Sequence[str] | None = None) -> dict[str,
     """What each column holds, by one vote over all its rows."""
     names = list(table.columns if columns is None else columns)
     # Grouping ten long columns at once would hold ten large hash tables.
-    chunk = _CHUNK if table.rows <= _MANY_ROWS else 1
+    chunk = max(1, min(_WIDEST_CHUNK, _CELLS_AT_ONCE // max(table.rows, 1)))
     found: dict[str, ColumnType] = {}
     for start in range(0, len(names), chunk):
         found |= _infer_chunk(table, names[start : start + chunk])
@@ -240,24 +240,31 @@ def _shaped_values(table: Table, names: Sequence[str]) -> Table:
         f"SELECT {number} AS c, {trim_sql(Table.q(name))} AS v, count(*) AS n FROM {{self}} GROUP BY v"
         for number, name in enumerate(names)
     ]
-    return table.sql(f"SELECT c, v, n, {shape_sql('v')} AS shape FROM ({' UNION ALL '.join(parts)})")
+    # Two steps, because one would push the shapes into every branch and compile their patterns once for each.
+    return table.sql(" UNION ALL ".join(parts)).sql(f"SELECT c, v, n, {shape_sql('v')} AS shape FROM {{self}}")
 
 
 def shape_sql(value: str) -> str:
     """SQL naming the spelling of a trimmed text."""
     booleans = ", ".join(literal(word) for word in sorted(TRUE_SPELLINGS | FALSE_SPELLINGS))
+    # Most texts begin with a letter, and most shapes can't: asking first spares a dozen patterns.
+    spelled = {
+        name: f"WHEN regexp_full_match({value}, {literal(p)}) THEN {literal(name)}" for name, p in _SHAPES.items()
+    }
+    lettered = " ".join(spelled[name] for name in ("named_mdy_date", "named_mdy_datetime", "code"))
     cases = [
         f"WHEN {is_null_sql(value)} THEN 'missing'",
         f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
         f"WHEN regexp_matches({value}, {literal(_URL)}) THEN 'url'",
         f"WHEN lower({value}) IN ({booleans}) THEN 'boolean'",
         f"WHEN length({value}) > {_LONGEST_SHAPE} OR NOT regexp_matches({value}, '[0-9]') THEN 'text'",
-        *(f"WHEN regexp_full_match({value}, {literal(p)}) THEN {literal(name)}" for name, p in _SHAPES.items()),
+        f"WHEN lower({value}[1]) BETWEEN 'a' AND 'z' THEN CASE {lettered} ELSE 'text' END",
+        *spelled.values(),
     ]
     return f"CASE {' '.join(cases)} ELSE 'text' END"
 
 
-_EMAIL = r"[\w.!#$%&'*+/=?^`{|}~-]+@[\p{L}\d](?:[\p{L}\d-]*\.)+\p{L}{2,24}"
+_EMAIL = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,24}"
 _URL = r"^(?:[a-z][a-z0-9+.-]{1,11}://|www\.)[^\s]+$"
 
 

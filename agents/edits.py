@@ -1,0 +1,242 @@
+"""Edits: cell changes collected column by column, applied together, and logged one line a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agents.base import CHANGE_COLUMNS
+from agents.table import ROW, Table, literal
+
+SqlFunction = Callable[[str], str]
+"""From the SQL of a value to the SQL of the value that takes its place."""
+
+CELL_COLUMNS = {
+    "row": "BIGINT",
+    "new": "VARCHAR",
+    "rule": "VARCHAR",
+    "evidence": "VARCHAR",
+    "confidence": "DOUBLE",
+    "applied": "BOOLEAN",
+}
+"""What `set_cells` takes: one row per cell; `applied` false makes it a suggestion."""
+
+REPLACEMENT_COLUMNS = {"old": "VARCHAR"} | {name: kind for name, kind in CELL_COLUMNS.items() if name != "row"}
+"""What `join_values` takes: one row per value."""
+
+_CELLS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """One value that takes another's place everywhere in a column; `old` None stands for empty cells."""
+
+    old: str | None
+    new: str | None
+    rule: str
+    evidence: str
+    confidence: float = 1.0
+    applied: bool = True
+
+
+@dataclass(frozen=True)
+class _Rewrite:
+    new: SqlFunction
+    rule: str
+    evidence: str
+    confidence: float
+    applied: bool
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """`cells` gives, from the table as it is by then, the cells to set."""
+
+    cells: Callable[[Table], Table]
+
+
+@dataclass
+class Edits:
+    """Changes to the cells of `table`, which itself never changes."""
+
+    table: Table
+    _steps: dict[str, list[_Rewrite | _Cells]] = field(default_factory=dict)
+    _dropped: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def rewrite(
+        self,
+        column: str,
+        new: SqlFunction,
+        *,
+        rule: str,
+        evidence: str,
+        confidence: float = 1.0,
+        applied: bool = True,
+    ) -> None:
+        """Change every cell of a column by an SQL expression of its own value."""
+        self._add(column, _Rewrite(new, rule, evidence, confidence, applied))
+
+    def replace_values(self, column: str, replacements: Iterable[Replacement]) -> None:
+        """Change every cell whose whole value is `old`; one replacement per old value."""
+        held = [(r.old, r.new, r.rule, r.evidence, r.confidence, r.applied) for r in replacements]
+        if held:
+            mapping = self.table.beside(
+                {"old": "VARCHAR"} | {k: v for k, v in CELL_COLUMNS.items() if k != "row"}, held
+            )
+            self.join_values(column, mapping)
+
+    def join_values(self, column: str, mapping: Table) -> None:
+        """Like `replace_values`, from a table with the columns of REPLACEMENT_COLUMNS."""
+
+        def cells(current: Table) -> Table:
+            return current.sql(
+                f"SELECT t.{Table.q(ROW)} AS row, m.new, m.rule, m.evidence, m.confidence, m.applied"
+                f" FROM {{self}} t JOIN {{mapping}} m ON t.{Table.q(column)} IS NOT DISTINCT FROM m.old",
+                mapping=mapping,
+            )
+
+        self._add(column, _Cells(cells))
+
+    def set_cells(self, column: str, cells: Table) -> None:
+        """Set the cells of a column by row number, from a table with the columns of CELL_COLUMNS."""
+        self._add(column, _Cells(lambda _: cells))
+
+    def drop_column(self, column: str, *, rule: str, evidence: str) -> None:
+        """Take a column away, after everything else was done."""
+        self._dropped.append((column, rule, evidence))
+
+    def _add(self, column: str, step: _Rewrite | _Cells) -> None:
+        self._steps.setdefault(column, []).append(step)
+
+    def apply(self) -> tuple[Table, Table]:
+        """The changed table, and the changes and suggestions in the order applied."""
+        current, logs = self.table, [_no_changes(self.table)]
+        pending = {column: list(steps) for column, steps in self._steps.items()}
+        while pending:
+            current = _rewrite_round(current, _leading_rewrites(pending), logs)
+            current = _cells_round(current, _leading_cells(pending), logs)
+            pending = {column: steps for column, steps in pending.items() if steps}
+        current = self._without_dropped(current, logs)
+        return current, concat(logs)
+
+    def _without_dropped(self, current: Table, logs: list[Table]) -> Table:
+        if not self._dropped:
+            return current
+        lines = [(None, column, column, None, rule, evidence, 1.0, True) for column, rule, evidence in self._dropped]
+        logs.append(current.beside(CHANGE_COLUMNS, lines))
+        gone = {column for column, _, _ in self._dropped}
+        kept = ", ".join(Table.q(name) for name in current.types if name not in gone)
+        return current.sql(f"SELECT {kept} FROM {{self}}")
+
+
+def concat(tables: Sequence[Table]) -> Table:
+    """The rows of several tables of the same columns, one after the other."""
+    names = {f"part_{number}": table for number, table in enumerate(tables)}
+    return tables[0].sql(" UNION ALL ".join(f"SELECT * FROM {{{name}}}" for name in names), **names)
+
+
+def _no_changes(table: Table) -> Table:
+    return table.beside(CHANGE_COLUMNS)
+
+
+def _leading_rewrites(pending: dict[str, list[_Rewrite | _Cells]]) -> dict[str, list[_Rewrite]]:
+    """Take each column's rewrites that come before its next cells."""
+    taken: dict[str, list[_Rewrite]] = {}
+    for column, steps in pending.items():
+        while steps and isinstance(step := steps[0], _Rewrite):
+            taken.setdefault(column, []).append(step)
+            steps.pop(0)
+    return taken
+
+
+def _leading_cells(pending: dict[str, list[_Rewrite | _Cells]]) -> dict[str, _Cells]:
+    taken: dict[str, _Cells] = {}
+    for column, steps in pending.items():
+        if steps and isinstance(step := steps[0], _Cells):
+            taken[column] = step
+            steps.pop(0)
+    return taken
+
+
+def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], logs: list[Table]) -> Table:
+    changed: dict[str, list[_Rewrite]] = {}
+    for column, steps in rewrites.items():
+        touched = _touched(current, column, steps)
+        if touched.rows:
+            logs.extend(_log(touched, column, steps))
+            changed[column] = [step for step in steps if step.applied]
+    return _project(current, changed)
+
+
+def _touched(current: Table, column: str, steps: Sequence[_Rewrite]) -> Table:
+    """The rows that a chain of rewrites touches: `r`, and the value before (`s0`) and after each step (`s1`, …)."""
+    query, value, differs = f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", "s0", []
+    for number, step in enumerate(steps, 1):
+        query = f"SELECT *, CAST({step.new(value)} AS VARCHAR) AS s{number} FROM ({query})"
+        differs.append(f"s{number} IS DISTINCT FROM {value}")
+        value = f"s{number}" if step.applied else value
+    return current.sql(f"SELECT * FROM ({query}) WHERE {' OR '.join(differs)}")
+
+
+def _log(touched: Table, column: str, steps: Sequence[_Rewrite]) -> list[Table]:
+    lines, value = [], "s0"
+    for number, step in enumerate(steps, 1):
+        lines.append(
+            touched.sql(
+                f"SELECT r AS row, {literal(column)} AS column, {value} AS old, s{number} AS new,"
+                f" {literal(step.rule)} AS rule, {literal(step.evidence)} AS evidence,"
+                f" CAST({step.confidence} AS DOUBLE) AS confidence, {step.applied} AS applied"
+                f" FROM {{self}} WHERE s{number} IS DISTINCT FROM {value}"
+            )
+        )
+        value = f"s{number}" if step.applied else value
+    return lines
+
+
+def _project(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
+    query, depth = "SELECT * FROM {self}", max(map(len, changed.values()), default=0)
+    for level in range(depth):
+        cells = ", ".join(
+            f"CAST({steps[level].new(Table.q(column))} AS VARCHAR) AS {Table.q(column)}"
+            for column, steps in changed.items()
+            if len(steps) > level
+        )
+        query = f"SELECT * REPLACE ({cells}) FROM ({query})"
+    return current.sql(query) if depth else current
+
+
+def _cells_round(current: Table, steps: dict[str, _Cells], logs: list[Table]) -> Table:
+    group: dict[str, Table] = {}
+    waiting = 0
+    for column, step in steps.items():
+        lines = _changed_cells(current, column, step.cells(current))
+        logs.append(lines)
+        applied = lines.sql("SELECT row, new FROM {self} WHERE applied")
+        if waiting + applied.rows > _CELLS_AT_ONCE:
+            current, group, waiting = _join_cells(current, group), {}, 0
+        if applied.rows:
+            group[column] = applied
+            waiting += applied.rows
+    return _join_cells(current, group)
+
+
+def _changed_cells(current: Table, column: str, cells: Table) -> Table:
+    cell = f"t.{Table.q(column)}"
+    return current.sql(
+        f"SELECT c.row, {literal(column)} AS column, {cell} AS old, c.new, c.rule, c.evidence, c.confidence, c.applied"
+        f" FROM {{self}} t JOIN {{cells}} c ON t.{Table.q(ROW)} = c.row"
+        f" WHERE c.new IS DISTINCT FROM {cell} ORDER BY c.row",
+        cells=cells,
+    )
+
+
+def _join_cells(current: Table, group: dict[str, Table]) -> Table:
+    if not group:
+        return current
+    tables = {f"cells_{number}": cells for number, cells in enumerate(group.values())}
+    values = ", ".join(
+        f"CASE WHEN {name}.row IS NULL THEN t.{Table.q(column)} ELSE {name}.new END AS {Table.q(column)}"
+        for name, column in zip(tables, group, strict=True)
+    )
+    joins = " ".join(f"LEFT JOIN {{{name}}} {name} ON {name}.row = t.{Table.q(ROW)}" for name in tables)
+    return current.sql(f"SELECT t.* REPLACE ({values}) FROM {{self}} t {joins}", **tables)
