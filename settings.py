@@ -4,9 +4,11 @@ With nothing set the service is embedded: SQLite and files in DATA_DIR, Celery o
 process, one local admin. An address of a broker, a database or a bucket replaces that part alone.
 """
 
+import secrets
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -40,11 +42,14 @@ class Settings(BaseSettings):
     secret_key: str = Field("", description="Signs tokens and links; empty = made once and kept in DATA_DIR.")
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which clients reach this API.")
     registration_open: bool | None = Field(None, description="May anyone register? Empty = if embedded.")
+    auth_tries_per_minute: int = Field(10, ge=1, description="Logins or registrations per minute, address and name.")
     token_minutes: int = Field(60, ge=1, description="Life of a bearer token.")
     upload_link_seconds: int = Field(3600, ge=1, description="Life of an upload link.")
     download_link_seconds: int = Field(3600, ge=1, description="Life of a download link.")
     embedded_credits: int = Field(1_000_000, ge=0, description="Credits of the local admin, granted again below half.")
 
+    events_seconds: float = Field(0.5, gt=0, description="How often live progress is read for those who watch it.")
+    max_request_mb: int = Field(10, ge=1, description="Largest body of a request that carries no file.")
     max_input_mb: int = Field(5000, ge=1, description="Largest input file, also unpacked.")
     max_field_mb: int = Field(16, ge=1, description="Largest single field.")
     max_columns: int = Field(10_000, ge=1, description="Most columns of a table.")
@@ -108,9 +113,25 @@ class Settings(BaseSettings):
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
 
     @cached_property
+    def secret(self) -> str:
+        """SECRET_KEY, or one that is made once and kept in DATA_DIR, readable by its owner only."""
+        return self.secret_key or _kept_secret(self.data_dir.resolve() / "secret.key")
+
+    @cached_property
     def anyone_may_register(self) -> bool:
         """Whether POST /auth/register is open."""
         return self.embedded if self.registration_open is None else self.registration_open
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            aside = path.with_suffix(".new")
+            aside.touch(mode=0o600)
+            aside.write_text(secrets.token_hex(32))
+            aside.replace(path)
+        return path.read_text()
 
 
 @lru_cache
