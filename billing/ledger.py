@@ -5,12 +5,13 @@ held      = HOLDs whose run has neither SETTLE nor RELEASE
 available = balance − held
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Exists, case, func, select
+from sqlalchemy import Exists, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import LedgerEntry, LedgerKind, User
+from db.models import TERMINAL, LedgerEntry, LedgerKind, Task, TaskStatus, User
 from errors import InsufficientCredits, UserNotFound
 
 _ENDS = (LedgerKind.SETTLE, LedgerKind.RELEASE)
@@ -100,6 +101,29 @@ def charged(session: Session, task_id: str) -> int:
     return int(total or 0)
 
 
+@dataclass(frozen=True)
+class TaskCredits:
+    """What a task's open run holds, and what all its runs have cost."""
+
+    held: int = 0
+    charged: int = 0
+
+
+def of_tasks(session: Session, task_ids: Collection[str]) -> Mapping[str, TaskCredits]:
+    """The credits of many tasks in one query; a task that never held any is left out."""
+    holds = and_(LedgerEntry.kind == LedgerKind.HOLD, ~_ended())
+    query = (
+        select(
+            LedgerEntry.task_id,
+            func.sum(case((holds, LedgerEntry.amount), else_=0)),
+            func.sum(case((LedgerEntry.kind == LedgerKind.SETTLE, LedgerEntry.amount), else_=0)),
+        )
+        .where(LedgerEntry.task_id.in_(task_ids))
+        .group_by(LedgerEntry.task_id)
+    )
+    return {str(row[0]): TaskCredits(int(row[1]), int(row[2])) for row in session.execute(query)}
+
+
 def _entry(kind: LedgerKind, user_id: str, task_id: str, run_no: int, amount: int) -> LedgerEntry:
     return LedgerEntry(user_id=user_id, task_id=task_id, run_no=run_no, kind=kind, amount=amount)
 
@@ -111,3 +135,28 @@ def _ended() -> Exists:
         .where(end.task_id == LedgerEntry.task_id, end.run_no == LedgerEntry.run_no, end.kind.in_(_ENDS))
         .exists()
     )
+
+
+def audit(session: Session) -> list[str]:
+    """Every task that a rule of the ledger doesn't hold for, in words; an empty list is what one wants."""
+    ends = aliased(LedgerEntry)
+    over = session.execute(
+        select(LedgerEntry.task_id, LedgerEntry.run_no, ends.amount, LedgerEntry.amount)
+        .join(ends, (ends.task_id == LedgerEntry.task_id) & (ends.run_no == LedgerEntry.run_no))
+        .where(LedgerEntry.kind == LedgerKind.HOLD, ends.kind.in_(_ENDS), ends.amount > LedgerEntry.amount)
+    )
+    faults = [f"task {task} run {run}: {end} credits ended a hold of {held}" for task, run, end, held in over]
+    open_holds = session.execute(
+        select(LedgerEntry.task_id, Task.status)
+        .join(Task, Task.id == LedgerEntry.task_id)
+        .where(LedgerEntry.kind == LedgerKind.HOLD, LedgerEntry.run_no == Task.run_no, ~_ended())
+        .where(Task.status.in_(TERMINAL))
+    )
+    faults += [f"task {task} is {status} and still holds credits" for task, status in open_holds]
+    unpaid = session.scalars(
+        select(Task.id).where(
+            Task.status == TaskStatus.COMPLETED,
+            ~select(ends.id).where(ends.task_id == Task.id, ends.kind == LedgerKind.SETTLE).exists(),
+        )
+    )
+    return faults + [f"task {task} is COMPLETED and was not settled" for task in unpaid]

@@ -1,0 +1,28 @@
+"""Whether the message broker answers."""
+
+from kombu import Connection
+from kombu.exceptions import KombuError, OperationalError
+
+from celery_queue.celery_config import configuration
+from errors import BrokerUnavailable
+from settings import Settings
+
+_SECONDS = 2
+
+
+def check_broker(settings: Settings) -> None:
+    """Raise BrokerUnavailable unless the broker answers within a few seconds; an embedded one is always there."""
+    if settings.embedded:
+        return
+    config = configuration(settings)
+    options = dict(config["broker_transport_options"])
+    if settings.broker.startswith("redis"):
+        options |= {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS, "retry_on_timeout": False}
+    connection = Connection(
+        config["broker_url"], ssl=config["broker_use_ssl"], connect_timeout=_SECONDS, transport_options=options
+    )
+    try:
+        with connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
+    except (OperationalError, KombuError, OSError) as error:
+        raise BrokerUnavailable(f"The message broker doesn't answer: {type(error).__name__}.") from error
