@@ -1,0 +1,99 @@
+"""Files into tables: every column text, as it is spelt in the file; a missing or empty cell is NULL.
+
+What a file is, is told by its first bytes; its name only decides where the bytes leave a choice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.encoding import to_utf8
+from agents.read_base import MB, Content, ReadOptions, blocks
+from agents.read_csv import no_mended_rows, read_csv
+from agents.read_excel import read_excel
+from agents.read_json import looks_like_json, read_json
+from agents.read_parquet import read_parquet
+from agents.table import Database, Table
+from agents.unpack import kind_of, unpack
+from errors import TooLarge, UnsupportedMediaType
+
+__all__ = ["ReadOptions", "ReadResult", "read_table"]
+
+_MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A file as a table, how it was read, and every row that had to be mended."""
+
+    table: Table
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    sha256: str
+    size_bytes: int
+    mended: Table
+    notes: tuple[str, ...]
+
+
+def read_table(path: Path, filename: str, database: Database, options: ReadOptions = ReadOptions()) -> ReadResult:
+    """Read one file inside `database.folder`; raise UnreadableFile, TooLarge or UnsupportedMediaType if it can't be."""
+    size = path.stat().st_size
+    if size > options.max_mb * MB:
+        raise TooLarge(f"The file has {size // MB:,} MB; at most {options.max_mb:,} MB are read.", size_bytes=size)
+    with _scratch(database.folder) as folder:
+        inner, name = unpack(path, filename, folder, options)
+        content, encoding = _read(inner, name, folder, database, options)
+    return ReadResult(
+        table=content.table,
+        format=content.format,
+        encoding=encoding,
+        delimiter=content.delimiter,
+        sha256=_sha256(path),
+        size_bytes=size,
+        mended=content.mended or no_mended_rows(content.table),
+        notes=content.notes,
+    )
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A folder for decompressed and transcoded copies, gone afterwards."""
+    reading = parent / "reading"
+    reading.mkdir(exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=reading) as folder:
+            yield Path(folder)
+    finally:
+        with suppress(OSError):
+            reading.rmdir()
+
+
+def _read(path: Path, name: str, folder: Path, database: Database, options: ReadOptions) -> tuple[Content, str | None]:
+    kind = kind_of(path)
+    if kind == "parquet":
+        return read_parquet(path, database, options), None
+    if kind == "xlsx":
+        return read_excel(path, folder, database, options), None
+    text = to_utf8(path, folder)
+    head = next(blocks(text.path), b"")[:4096].lstrip()
+    if head.lower().startswith(_MARKUP):
+        raise UnsupportedMediaType("The file is a web page or XML, not a table. Export it as CSV or XLSX.")
+    if looks_like_json(head):
+        content = read_json(text.path, name, folder, database, options)
+    else:
+        content = read_csv(text, name, folder, database, options)
+    notes = text.notes + content.notes
+    return Content(content.table, content.format, notes, content.delimiter, content.mended), text.encoding
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for block in blocks(path):
+        digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""Parquet: every column as text that says all the value says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from agents.read_base import Content, ReadOptions, column_names
+from agents.read_csv import too_wide
+from agents.table import ROW, Database, Table, literal
+from errors import UnreadableFile
+
+_NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+
+
+def read_parquet(path: Path, database: Database, options: ReadOptions) -> Content:
+    """A table from a Parquet file: nested values as JSON, times with a zone in UTC."""
+    source = f"read_parquet({literal(str(path))})"
+    try:
+        described = database.run(f"DESCRIBE SELECT * FROM {source}")
+    except duckdb.Error as error:
+        raise _damaged(error) from error
+    names, notes = column_names([column[0] for column in described], options.max_columns)
+    cells = ", ".join(
+        f"nullif({_text(Table.q(column[0]), column[1])}, '') AS {Table.q(name)}"
+        for column, name in zip(described, names, strict=True)
+    )
+    try:
+        table = database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
+    except duckdb.OutOfMemoryException as error:
+        raise too_wide(names) from error
+    except duckdb.Error as error:
+        raise _damaged(error) from error
+    return Content(table, "parquet", notes)
+
+
+def _text(cell: str, kind: str) -> str:
+    if kind.startswith(_NESTED) or kind.endswith("]"):
+        return f"CAST(to_json({cell}) AS VARCHAR)"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        # A cast would spell it in the time zone of the machine.
+        return f"CAST(make_timestamp(epoch_us({cell})) AS VARCHAR) || '+00'"
+    if kind == "BLOB":
+        return f"coalesce(TRY(decode({cell})), CAST({cell} AS VARCHAR))"
+    return f"CAST({cell} AS VARCHAR)"
+
+
+def _damaged(error: duckdb.Error) -> UnreadableFile:
+    if "encrypt" in str(error).lower():
+        return UnreadableFile("The Parquet file is encrypted. Send it without encryption.")
+    return UnreadableFile("The Parquet file is damaged or cut off. Send it again.")
