@@ -42,7 +42,8 @@
     ├── VerificationFailed            VERIFICATION_FAILED: a writeback agent found the result wrong
     └── AgentFailed                   AGENT_ERROR: an unexpected exception inside an agent
 
-Builtin ConnectionError and TimeoutError catch no error of redis, botocore or SQLAlchemy: nothing here derives from them.
+Builtin ConnectionError and TimeoutError catch no error of redis, botocore or SQLAlchemy, so none of these derives
+from them.
 """
 
 from typing import Any, ClassVar
@@ -302,3 +303,16 @@ class AgentFailed(ServiceError):
     """An agent met something that it wasn't made for."""
 
     code = "AGENT_ERROR"
+
+
+def named(code: str, message: str, context: dict[str, Any]) -> ServiceError:
+    """The error of that code, made again on this side of a process boundary."""
+    kind = next((each for each in _descendants(ServiceError) if each.code == code), ServiceError)
+    error = kind.__new__(kind)
+    ServiceError.__init__(error, message, **context)
+    return error
+
+
+def _descendants(kind: type[ServiceError]) -> list[type[ServiceError]]:
+    children = kind.__subclasses__()
+    return children + [each for child in children for each in _descendants(child)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from errors import ColumnNotFound
+from errors import ColumnNotFound, OutOfMemory
 
 if TYPE_CHECKING:
     import pandas
@@ -73,17 +73,22 @@ class Database:
 
     def run(self, statement: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and fetch all its rows: a half-read result would keep the connection busy."""
-        self._drop_forgotten()
-        return self._connection.execute(statement, values or None).fetchall()
+        return self._execute(statement, values).fetchall()
 
     def df(self, query: str, values: dict[str, Any] | None = None) -> pandas.DataFrame:
         """The rows of `query` as a data frame."""
-        self._drop_forgotten()
-        return self._connection.execute(query, values or None).df()
+        return self._execute(query, values).df()
 
     def forget(self, name: str) -> None:
         """Drop a table before the next statement; callable from a finalizer, where no statement may run."""
         self._dropped.append(name)
+
+    def _execute(self, statement: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
+        self._drop_forgotten()
+        try:
+            return self._connection.execute(statement, values or None)
+        except duckdb.OutOfMemoryException as error:
+            raise OutOfMemory(f"this run needs more memory than a worker has: {error}") from error
 
     def _drop_forgotten(self) -> None:
         while self._dropped:

@@ -290,11 +290,11 @@ def requeue(task: Task) -> None:
     task.lease_expires_at = task.deadline_at = task.published_at = None
 
 
-def mark_published(session: Session, task_id: str) -> None:
-    """Remember that a message was sent."""
+def mark_published(session: Session, task_id: str, fence: int) -> None:
+    """Remember that a message was sent, unless the task was claimed, and perhaps put back, in the meantime."""
     session.execute(
         update(Task)
-        .where(Task.id == task_id)
+        .where(Task.id == task_id, Task.fence == fence)
         .values(published_at=moment())
         .execution_options(synchronize_session=False)
     )

@@ -1,0 +1,51 @@
+"""What a worker does when it starts, forks and stops."""
+
+from typing import Any
+
+import structlog
+from celery import signals
+
+from celery_queue import lease
+from celery_queue.reconciler import Reconciler
+from celery_queue.runner import remove_stale_folders
+from celery_queue.world import runner
+from db.database import connect
+from settings import get_settings
+
+log = structlog.get_logger(__name__)
+
+_STALE_SECONDS = 24 * 3600
+_reconcilers: list[Reconciler] = []
+
+
+@signals.worker_process_init.connect
+def forked(**_: Any) -> None:
+    """A pool process makes its own connections: two processes can't share one."""
+    connect(get_settings())
+    runner.cache_clear()
+
+
+@signals.worker_ready.connect
+def started(**_: Any) -> None:
+    """The worker's main process looks after lost work."""
+    settings = get_settings()
+    lease.stopping.clear()
+    remove_stale_folders(settings.data_dir, _STALE_SECONDS)
+    reconciler = Reconciler(settings)
+    reconciler.start()
+    _reconcilers.append(reconciler)
+    log.info("worker_ready", broker=settings.broker.partition("://")[0])
+
+
+@signals.worker_shutting_down.connect
+def stopping(**_: Any) -> None:
+    """Slots in this very process (solo, threads) hand their tasks back; those of a prefork worker finish theirs."""
+    lease.stopping.set()
+
+
+@signals.worker_shutdown.connect
+def stopped(**_: Any) -> None:
+    """End what `started` began."""
+    while _reconcilers:
+        _reconcilers.pop().stop()
+    runner().children.close()

@@ -1,0 +1,11 @@
+"""The Celery app: `celery -A celery_queue.celery_app worker|beat|flower`."""
+
+from celery import Celery
+
+from celery_queue.celery_config import configuration
+from celery_queue.redis_guard import install
+from settings import get_settings
+
+app = Celery("agensium", include=["celery_queue.tasks", "celery_queue.maintenance", "celery_queue.callbacks"])
+app.conf.update(configuration(get_settings()))
+install()

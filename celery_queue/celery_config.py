@@ -1,0 +1,132 @@
+"""Every setting of Celery, each overridable by the environment through settings.py."""
+
+import ssl
+from typing import Any
+
+from celery.schedules import crontab
+from kombu import Queue
+
+from settings import Settings
+
+ANALYSIS_TASK = "queue.tasks.process_analysis"
+HEALTH_TASK = "queue.tasks.health_check"
+AUDIT_TASK = "queue.maintenance.audit_ledger"
+EXPIRE_TASK = "queue.maintenance.expire_idle"
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration for a worker, Beat, Flower and whoever publishes."""
+    return {
+        **_addresses(settings),
+        **_queues(settings),
+        **_worker(settings),
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "timezone": "UTC",
+        "enable_utc": True,
+        "result_expires": settings.result_expires,
+        "result_extended": True,
+        "beat_schedule": _schedule(settings),
+    }
+
+
+def _addresses(settings: Settings) -> dict[str, Any]:
+    broker, results = _broker_and_results(settings)
+    transport = _transport_options(settings, broker)
+    return {
+        "broker_url": broker,
+        "result_backend": results,
+        "broker_transport_options": transport,
+        "result_backend_transport_options": _prefix(settings, "results"),
+        "broker_use_ssl": _verified(broker),
+        "redis_backend_use_ssl": _verified(results),
+        "redis_socket_timeout": 10.0,
+        "redis_socket_connect_timeout": 3.0,
+        "redis_retry_on_timeout": True,
+        "redis_socket_keepalive": True,
+        "redis_backend_health_check_interval": 25,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_timeout": 3,
+    }
+
+
+def _broker_and_results(settings: Settings) -> tuple[str, str]:
+    """Broker and results in different databases of one Redis, unless prefixes keep them apart in its only one."""
+    broker, results = settings.broker, settings.result_backend
+    shared = broker == results == settings.redis_url and not settings.redis_key_prefix
+    if shared and broker.rstrip("/").count("/") == 2:
+        return f"{broker.rstrip('/')}/0", f"{results.rstrip('/')}/1"
+    return broker, results
+
+
+def _transport_options(settings: Settings, broker: str) -> dict[str, Any]:
+    if settings.embedded:
+        return {"polling_interval": settings.polling_interval}
+    if not broker.startswith(("redis", "rediss")):
+        return {}
+    return {
+        "visibility_timeout": settings.visibility_timeout,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "retry_on_timeout": True,
+        "health_check_interval": 25,
+        "unacked_restore_interval": 10,
+        **_prefix(settings, "broker"),
+    }
+
+
+def _prefix(settings: Settings, use: str) -> dict[str, str]:
+    return {"global_keyprefix": f"{settings.redis_key_prefix}{use}:"} if settings.redis_key_prefix else {}
+
+
+def _verified(url: str) -> dict[str, Any] | None:
+    # A bare rediss:// address crashes the result backend unless certificate requirements are given.
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss") else None
+
+
+def _queues(settings: Settings) -> dict[str, Any]:
+    return {
+        "task_default_queue": settings.queue_analysis,
+        "task_queues": [
+            Queue(settings.queue_analysis),
+            Queue(settings.queue_maintenance),
+            Queue(settings.queue_monitoring),
+        ],
+        "task_routes": {
+            ANALYSIS_TASK: {"queue": settings.queue_analysis},
+            HEALTH_TASK: {"queue": settings.queue_monitoring},
+            "queue.maintenance.*": {"queue": settings.queue_maintenance},
+        },
+    }
+
+
+def _worker(settings: Settings) -> dict[str, Any]:
+    return {
+        "worker_concurrency": settings.worker_concurrency,
+        "worker_prefetch_multiplier": settings.worker_prefetch_multiplier,
+        "worker_max_memory_per_child": settings.worker_max_memory_per_child,
+        "worker_max_tasks_per_child": settings.worker_max_tasks_per_child,
+        "worker_soft_shutdown_timeout": settings.worker_soft_shutdown_timeout,
+        "worker_hijack_root_logger": False,
+        # Without these three Flower is blind.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "task_track_started": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        # The slot's own deadline ends a run; Celery's limit is for a slot that is stuck itself.
+        "task_time_limit": settings.task_time_limit,
+        "task_soft_time_limit": None,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def _schedule(settings: Settings) -> dict[str, Any]:
+    return {
+        "health-check": {"task": HEALTH_TASK, "schedule": settings.beat_health_seconds},
+        "audit-ledger": {"task": AUDIT_TASK, "schedule": crontab(minute="7")},
+        "expire-idle": {"task": EXPIRE_TASK, "schedule": crontab(minute="*/10")},
+    }

@@ -1,0 +1,91 @@
+"""The lean process in which agents run: no Celery, no database, no web.
+
+It reads jobs from stdin, one JSON line each ({"folder": …}), runs the pipeline and tells its progress, finished steps
+and verdict as JSON lines on stdout. It ends when its stdin closes, so none outlives its worker, however that died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from errors import OutOfMemory, ServiceError
+from transformers.manifest import jsonable
+from transformers.pipeline import Specification, run
+
+SPECIFICATION = "specification.json"
+
+
+def main() -> None:
+    """Serve jobs until stdin closes."""
+    # Ctrl-C in a terminal reaches the whole group of processes; when to end is the worker's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = _take_stdout()
+    jobs = _listen(sys.stdin)
+    _tell(channel, {"event": "ready"})
+    while True:
+        _serve(Path(jobs.get()["folder"]), channel)
+
+
+def _take_stdout() -> TextIO:
+    """Keep stdout for the channel, and send what libraries print to stderr."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return channel
+
+
+def _listen(stream: TextIO) -> queue.Queue[dict[str, Any]]:
+    jobs: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def listen() -> None:
+        for line in stream:
+            jobs.put(json.loads(line))
+        # The worker is gone, perhaps in the middle of a job: nobody would take the result.
+        os._exit(0)
+
+    threading.Thread(target=listen, name="stdin", daemon=True).start()
+    return jobs
+
+
+def _serve(folder: Path, channel: TextIO) -> None:
+    def emit(event: Mapping[str, Any]) -> None:
+        _tell(channel, event)
+
+    try:
+        specification = Specification.model_validate_json((folder / SPECIFICATION).read_bytes())
+        manifest = run(folder, specification, emit)
+    except ServiceError as error:
+        emit(_failure(error))
+    except MemoryError as error:
+        emit(_failure(OutOfMemory(str(error) or None)))
+    else:
+        emit({"event": "done", "manifest": asdict(manifest)})
+
+
+def _failure(error: ServiceError) -> dict[str, Any]:
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "event": "failed",
+        "code": error.code,
+        "message": error.message,
+        "context": error.context,
+        "traceback": trace,
+    }
+
+
+def _tell(channel: TextIO, event: Mapping[str, Any]) -> None:
+    channel.write(json.dumps(jsonable(event)) + "\n")
+    channel.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The whole service in one process: SQLite, a folder as storage, Celery on `memory://` with its worker in a thread.
+
+A lock file elects one worker per DATA_DIR. Any other process there is a client: it writes rows, and the worker's
+reconciler finds them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from celery.worker import WorkController
+from filelock import FileLock, Timeout
+
+from billing import ledger
+from celery_queue.publish import publisher
+from db import users
+from db.database import connect, transaction
+from db.migrations import upgrade
+from settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LOCAL_ADMIN = "admin@localhost"
+_START_SECONDS = 30
+
+
+def prepare(settings: Settings) -> str:
+    """Bring the embedded database up to date; answer the id of the local admin, who always has credits."""
+    upgrade(connect(settings))
+    with transaction() as session:
+        admin = users.by_email(session, LOCAL_ADMIN) or users.add(session, LOCAL_ADMIN, "", is_admin=True)
+        balance = ledger.wallet(session, admin.id).balance
+        if balance < settings.embedded_credits / 2:
+            ledger.grant(session, admin.id, settings.embedded_credits - balance, "embedded mode")
+        return admin.id
+
+
+class EmbeddedWorker:
+    """The worker of a data folder, if this process is elected."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = FileLock(settings.data_dir / "worker.lock")
+        self._worker: WorkController | None = None
+        self._thread: threading.Thread | None = None
+
+    def try_start(self) -> bool:
+        """Start working unless another process of this folder does; True once this one does."""
+        if self._worker is not None:
+            return True
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        publisher.start(self._settings)
+        self._start()
+        return True
+
+    def _start(self) -> None:
+        from celery_queue.celery_app import app
+
+        ready = threading.Event()
+        self._worker = WorkController(
+            app=app,
+            hostname="embedded@localhost",
+            pool_cls="threads",
+            concurrency=self._settings.embedded_concurrency,
+            ready_callback=_setter(ready),
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+            quiet=True,
+        )
+        self._thread = threading.Thread(target=self._worker.start, name="embedded-worker", daemon=True)
+        self._thread.start()
+        if not ready.wait(_START_SECONDS):
+            log.error("embedded_worker_not_ready", seconds=_START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop working: what runs goes back to the queue, and the folder is free for another process."""
+        if self._worker is None:
+            return
+        from celery_queue import callbacks
+
+        callbacks.stopping()
+        self._worker.stop()
+        if self._thread is not None:
+            self._thread.join(timeout=_START_SECONDS)
+        callbacks.stopped()
+        publisher.stop()
+        self._worker = None
+        self._lock.release()
+
+
+def _setter(event: threading.Event) -> Callable[[object], None]:
+    return lambda _: event.set()

@@ -1,0 +1,115 @@
+"""The guarantee behind the messages: a thread that finds lost work in the rows and sets it right.
+
+It runs in every API process and in every worker's main process, not on a slot and not by Beat: with all slots busy,
+recovery must go on. One of them at a time does the sweep. Knows nothing of Celery.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from billing import ledger
+from celery_queue.publish import publisher
+from db import tasks
+from db.database import transaction
+from db.models import Task, TaskStatus
+from errors import DatabaseUnavailable
+from settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_ACTOR = "reconciler"
+_LIMIT = 200
+_LEADER = 7145202
+
+
+def recover(session: Session, task: Task, settings: Settings, actor: str) -> None:
+    """Decide what becomes of a running task, locked by the caller, whose attempt ended without a verdict."""
+    if task.cancel_requested_at is not None:
+        _end(session, task, TaskStatus.CANCELLED, "task_cancelled", actor)
+    elif tasks.out_of_attempts(task, settings.max_attempts):
+        message = f"{settings.max_attempts} attempts ended without a verdict; the task takes its process with it"
+        _end(session, task, TaskStatus.FAILED, "task_failed", actor, "POISON_TASK", message)
+    else:
+        tasks.requeue(task)
+        tasks.record(session, task, "task_requeued", actor)
+    log.warning("task_recovered", task_id=task.id, status=task.status, attempt=task.attempt)
+
+
+def _end(
+    session: Session,
+    task: Task,
+    status: TaskStatus,
+    event: str,
+    actor: str,
+    code: str | None = None,
+    message: str | None = None,
+) -> None:
+    tasks.end(task, status, code=code, message=message)
+    ledger.release(session, task.user_id, task.id, task.run_no)
+    detail = {"code": code, "message": message} if code else {}
+    tasks.record(session, task, event, actor, **detail)
+
+
+def sweep(settings: Settings) -> int:
+    """Set right what is lost, expired or unpublished; answer how many tasks that were. One process at a time."""
+    with transaction() as session:
+        if not _lead(session):
+            return 0
+        lost = tasks.lost(session, _LIMIT)
+        for task in lost:
+            recover(session, task, settings, _ACTOR)
+        expired = expire(session, settings)
+        session.flush()
+        waiting = tasks.unpublished(session, _LIMIT, age_seconds=settings.republish_seconds)
+    for task in waiting:
+        publisher.enqueue(task)
+    return len(lost) + expired + len(waiting)
+
+
+def expire(session: Session, settings: Settings) -> int:
+    """End tasks whose files never came, and those that waited too long in the queue."""
+    overdue = tasks.overdue(
+        session,
+        _LIMIT,
+        idle_seconds=settings.uploads_idle_seconds,
+        queued_seconds=settings.queued_hours * 3600,
+    )
+    for task in overdue:
+        _end(session, task, TaskStatus.EXPIRED, "task_expired", _ACTOR)
+    return len(overdue)
+
+
+def _lead(session: Session) -> bool:
+    """Take the lead for this transaction; on SQLite the transaction itself is the lock."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LEADER}))
+
+
+class Reconciler(threading.Thread):
+    """Sweeps every SWEEP_SECONDS until stopped; a database that is down is waited for."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(name="reconciler", daemon=True)
+        self._settings = settings
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Sweep at once, then regularly."""
+        publisher.start(self._settings)
+        while not self._stopped.is_set():
+            try:
+                sweep(self._settings)
+            except DatabaseUnavailable:
+                log.warning("sweep_failed")
+            self._stopped.wait(self._settings.sweep_seconds)
+
+    def stop(self) -> None:
+        """End after the sweep that is going on."""
+        self._stopped.set()
+        self.join(timeout=10)

@@ -1,0 +1,209 @@
+"""One attempt at one task: claim it, run its transformer under a lease, end it. Knows nothing of Celery.
+
+The row decides everything. An attempt may die at any line: its lease runs out, and another resumes after the last
+finished agent. What it uploaded stays invisible, because readers follow the pointer that `complete` sets.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import structlog
+from sqlalchemy import select
+
+from billing import ledger
+from celery_queue.attempt import Attempt, OnProgress
+from celery_queue.error_handlers import Consequence, consequence
+from celery_queue.lease import Lease
+from celery_queue.publish import publisher
+from celery_queue.reconciler import recover
+from celery_queue.slot import Children
+from db import tasks
+from db.database import reading, transaction
+from db.models import Task, TaskStatus, User
+from db.tasks import Claim
+from errors import (
+    ServiceError,
+    TaskNotFound,
+    UserNotFound,
+)
+from settings import Settings
+from storage import Storage
+from transformers.analysis import Job
+
+log = structlog.get_logger(__name__)
+
+Transformer = Callable[[Job], None]
+OutcomeStatus = Literal["COMPLETED", "FAILED", "CANCELLED", "RETRY", "HANDED_BACK", "REFUSED", "LOST"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended. REFUSED: the task wasn't to be had, or was taken away; nothing was changed."""
+
+    status: OutcomeStatus
+    code: str | None = None
+    delay: float = 0
+
+
+class Runner:
+    """What the attempts of one process share: settings, storage and warm children."""
+
+    def __init__(self, settings: Settings, storage: Storage) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.children = Children(settings)
+        self.hostname = socket.gethostname()
+
+    @property
+    def actor(self) -> str:
+        """How this worker signs its events."""
+        return f"worker {self.hostname} {os.getpid()}"
+
+    def run_attempt(self, task_id: str, user_id: str, transformer: Transformer, on_progress: OnProgress) -> Outcome:
+        """Claim the task and run it through its transformer; the outcome is what the row says."""
+        claim = self._claim(task_id, user_id)
+        if claim is None:
+            log.info("claim_refused", task_id=task_id)
+            return Outcome("REFUSED")
+        log.info("task_started", task_id=task_id, user_id=user_id, attempt=claim.attempt, fence=claim.fence)
+        with Lease(claim, self.settings) as lease:
+            job = Attempt(claim, lease, self.settings, self.storage, self.children, self.actor, on_progress)
+            try:
+                transformer(job)
+            except ServiceError as error:
+                return self._end(claim, error)
+            finally:
+                job.clean_up()
+        log.info("task_completed", task_id=task_id, user_id=user_id, attempt=claim.attempt)
+        return Outcome("COMPLETED")
+
+    def _claim(self, task_id: str, user_id: str) -> Claim | None:
+        with transaction() as session:
+            claim = tasks.claim(
+                session,
+                task_id,
+                user_id,
+                lease_seconds=self.settings.lease_seconds,
+                limit_seconds=self.settings.task_soft_time_limit,
+                max_attempts=self.settings.max_attempts,
+                hostname=self.hostname,
+                pid=os.getpid(),
+            )
+            if claim:
+                tasks.record(session, claim, "task_started", self.actor)
+        return claim
+
+    def _end(self, claim: Claim, error: ServiceError) -> Outcome:
+        log.warning("attempt_ended", task_id=claim.task_id, attempt=claim.attempt, code=error.code, error=error.message)
+        match consequence(error):
+            case Consequence.DISCARD:
+                return Outcome("REFUSED", error.code)
+            case Consequence.CANCEL:
+                return self._cancelled(claim)
+            case Consequence.HAND_BACK:
+                return self._hand_back(claim)
+            case Consequence.LOST:
+                return self._lost(claim, error)
+            case Consequence.RETRY if claim.retry_count < self.settings.max_retries:
+                return self._retry(claim, error)
+            case Consequence.RETRY:
+                return self._failed(claim, error, "TRANSIENT_ERROR")
+            case Consequence.FAIL:
+                return self._failed(claim, error, error.code)
+
+    def _cancelled(self, claim: Claim) -> Outcome:
+        with transaction() as session:
+            if not tasks.end_cancelled(session, claim):
+                return Outcome("REFUSED")
+            ledger.release(session, claim.user_id, claim.task_id, claim.run_no)
+            tasks.record(session, claim, "task_cancelled", self.actor)
+        return Outcome("CANCELLED")
+
+    def _failed(self, claim: Claim, error: ServiceError, code: str) -> Outcome:
+        with transaction() as session:
+            if not tasks.fail(session, claim, code, error.message):
+                return Outcome("REFUSED")
+            ledger.release(session, claim.user_id, claim.task_id, claim.run_no)
+            detail = {"code": code, "message": error.message, "context": error.context, "trace": _trace(error)}
+            tasks.record(session, claim, "task_failed", self.actor, **detail)
+        log.error("task_failed", task_id=claim.task_id, user_id=claim.user_id, code=code, trace=_trace(error))
+        return Outcome("FAILED", code)
+
+    def _retry(self, claim: Claim, error: ServiceError) -> Outcome:
+        doubled = self.settings.retry_delay_seconds * 2**claim.retry_count
+        delay = min(doubled, self.settings.retry_delay_max_seconds) * random.uniform(0.75, 1.0)
+        with transaction() as session:
+            if not tasks.hand_back(session, claim, delay=delay, error_code=error.code):
+                return Outcome("REFUSED")
+            tasks.record(session, claim, "task_retried", self.actor, code=error.code, delay_seconds=round(delay, 1))
+        return Outcome("RETRY", error.code, delay)
+
+    def _hand_back(self, claim: Claim) -> Outcome:
+        with transaction() as session:
+            if not tasks.hand_back(session, claim):
+                return Outcome("REFUSED")
+            tasks.record(session, claim, "task_handed_back", self.actor)
+        return Outcome("HANDED_BACK")
+
+    def _lost(self, claim: Claim, error: ServiceError) -> Outcome:
+        """The child died: do at once what the reconciler would do once the lease has run out."""
+        with transaction() as session:
+            if not tasks.abandon(session, claim):
+                return Outcome("REFUSED")
+            task = tasks.get(session, claim.task_id, claim.user_id, lock=True)
+            tasks.record(session, claim, "attempt_lost", self.actor, message=error.message)
+            recover(session, task, self.settings, self.actor)
+        if task.status == TaskStatus.FAILED:
+            return Outcome("FAILED", task.error_code)
+        publisher.enqueue(task)
+        return Outcome("LOST", error.code)
+
+    def tool_of(self, task_id: str, user_id: str) -> str:
+        """The tool that a task of this user orders; TaskNotFound, or UserNotFound also for a disabled user."""
+        query = (
+            select(Task.tool_id, User.disabled)
+            .outerjoin_from(Task, User, User.id == Task.user_id)
+            .where(Task.id == task_id, Task.user_id == user_id, Task.deleted_at.is_(None))
+        )
+        with reading() as session:
+            row = session.execute(query).one_or_none()
+        if row is None:
+            raise TaskNotFound
+        if row.disabled is not False:
+            raise UserNotFound("this user is disabled or gone")
+        return str(row.tool_id)
+
+    def refuse(self, task_id: str, user_id: str, error: ServiceError) -> None:
+        """Fail a queued task that can't be run at all; one that isn't this user's, runs or has ended is left alone."""
+        with transaction() as session:
+            try:
+                task = tasks.get(session, task_id, user_id, lock=True)
+            except TaskNotFound:
+                return
+            if task.status != TaskStatus.QUEUED:
+                return
+            tasks.end(task, TaskStatus.FAILED, code=error.code, message=error.message)
+            ledger.release(session, user_id, task_id, task.run_no)
+            tasks.record(session, task, "task_failed", self.actor, code=error.code, message=error.message)
+        log.error("task_failed", task_id=task_id, user_id=user_id, code=error.code)
+
+
+def _trace(error: ServiceError) -> str:
+    return "".join(getattr(error, "__notes__", ()))
+
+
+def remove_stale_folders(data_dir: Path, older_than_seconds: float) -> None:
+    """Remove what attempts left behind whose worker was killed."""
+    work = data_dir / "work"
+    for folder in work.iterdir() if work.is_dir() else ():
+        if folder.stat().st_mtime < time.time() - older_than_seconds:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,21 @@
+"""The commands of `python main.py`."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import run, services, show
+
+app = typer.Typer(
+    help="Agensium turns tables nobody trusts into tables people can act on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("tools")(show.tools)
+app.command("serve")(services.serve)
+app.command("worker", context_settings=services.PASS_ON)(services.worker)
+app.command("beat", context_settings=services.PASS_ON)(services.beat)
+app.command("flower", context_settings=services.PASS_ON)(services.flower)
+app.command("migrate")(services.migrate)
