@@ -18,6 +18,16 @@ LONGEST_SEGMENT = 255
 """Bytes of one name in a key, which is the limit of the usual file systems."""
 CHUNK = 1 << 20
 
+_TYPES = {
+    "csv": "text/csv",
+    "html": "text/html",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+    "tsv": "text/tab-separated-values",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -109,5 +119,6 @@ def attachment(filename: str) -> str:
 
 
 def guessed_type(key: str) -> str:
-    """The content type that the key's suffix stands for."""
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"
+    """The content type that the key's suffix stands for, the same on every machine for the files made here."""
+    suffix = key.rpartition(".")[2].lower()
+    return _TYPES.get(suffix) or mimetypes.guess_type(key)[0] or "application/octet-stream"

@@ -1,0 +1,64 @@
+"""The OpenAPI document: what FastAPI reads off the routes, and what only the tools know."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, create_model
+from pydantic.json_schema import models_json_schema
+
+from api.schemas import TaskOrder
+from transformers.tools import request_models
+
+_REFERENCE = "#/components/schemas/{model}"
+_TEXT = {"type": "string"}
+
+
+class DescribedApp(FastAPI):
+    """FastAPI whose document shows every agent's own parameters in the body of POST /tasks."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            _show_orders(document)
+        return super().openapi()
+
+
+def analyze_body() -> dict[str, Any]:
+    """The multipart form of POST /analyze."""
+    file = {"type": "string", "format": "binary"}
+    fields = {
+        "tool_id": _TEXT,
+        "agents": _TEXT | {"description": "Agents by comma, or a JSON list; empty = the tool's defaults."},
+        "parameters": _TEXT | {"description": "Parameters by agent, as JSON or as a file."},
+        "dataset": _TEXT,
+        "execution_mode": _TEXT | {"enum": ["async"]},
+        "primary": file,
+    }
+    schema = {
+        "type": "object",
+        "required": ["tool_id"],
+        "properties": fields,
+        "additionalProperties": file | {"description": "Further files by role, as GET /tools names them."},
+    }
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _show_orders(document: dict[str, Any]) -> None:
+    orders = {tool_id: _complete(model) for tool_id, model in request_models().items()}
+    references, definitions = models_json_schema(
+        [(model, "validation") for model in orders.values()], ref_template=_REFERENCE
+    )
+    document["components"]["schemas"] |= definitions["$defs"]
+    choice = {"oneOf": [references[model, "validation"] for model in orders.values()]}
+    document["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]["schema"] = choice
+
+
+def _complete(order: type[BaseModel]) -> type[BaseModel]:
+    """A tool's order with the fields that every order has."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in TaskOrder.model_fields.items()
+        if name not in order.model_fields
+    }
+    return create_model(order.__name__, __base__=order, __doc__=order.__doc__, **fields)
