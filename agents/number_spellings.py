@@ -17,7 +17,7 @@ _UNIT = r"\s?[A-Za-zÀ-ÿ°µμΩ$€£¥₹][^\s\d]{0,15}"
 _QUANTITY = rf"{_NUMBER}{_UNIT}|[+-]?{_SYMBOL}\s?{_NUMBER}|{_NUMBER}"
 _ONE_SPELLING = 0.95
 """Where this share of a column spells its unit one way, the rest are slips; below it there is no spelling to keep."""
-_TYPO_SHARE = 0.005
+_TYPO_SHARE = 0.01
 """A unit on fewer of the rows is a typing error of another one."""
 _SHOWN = 5
 
