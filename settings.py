@@ -12,7 +12,7 @@ from filelock import FileLock
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MEMORY_BROKER = "memory://"
+MEMORY_BROKER = "memory://localhost/"
 
 
 class Settings(BaseSettings):
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     @cached_property
     def embedded(self) -> bool:
         """Whether the worker lives in this very process, because no other could hear the messages."""
-        return self.broker.startswith(MEMORY_BROKER)
+        return self.broker.startswith("memory://")
 
     @cached_property
     def database(self) -> str:

@@ -61,6 +61,8 @@ class EmbeddedWorker:
     def _start(self) -> None:
         from celery_queue.celery_app import app
 
+        # The threads of the pool find their app by this; `celery worker` does the same.
+        app.set_default()
         ready = threading.Event()
         self._worker = WorkController(
             app=app,
