@@ -237,7 +237,7 @@ def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:
 def _shaped_values(table: Table, names: Sequence[str]) -> Table:
     """One row per column and distinct trimmed value: column number, value, how many rows, shape."""
     parts = [
-        f"SELECT {number} AS c, {trim_sql(Table.q(name))} AS v, count(*) AS n FROM {{self}} GROUP BY v"
+        f"SELECT {number} AS c, {trim_sql(Table.q(name))} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
         for number, name in enumerate(names)
     ]
     # Two steps, because one would push the shapes into every branch and compile their patterns once for each.

@@ -1,0 +1,421 @@
+"""unified-profiler: what every column holds, how much of it can be trusted, and which cells stand out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
+from agents.profiling.columns import FORMULAS, ColumnProfile, TableProfile, Thresholds, profile_columns
+from agents.profiling.duplicates import Duplicates, duplicate_rows
+from agents.table import ROW, Table
+
+CHARTED_COLUMNS = 20
+_NOTICEABLE = 5.0
+_NEARLY_ALL = 98.0
+
+
+class UnifiedProfiler(Params):
+    """What is worth an alert, and how the columns are told apart."""
+
+    null_alert_threshold: float = Field(
+        50, ge=0, le=100, description="Alert when this percentage of a column is missing."
+    )
+    categorical_threshold: int = Field(
+        20, ge=1, le=10_000, description="A column with at most this many distinct values is a category."
+    )
+    categorical_ratio_threshold: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="So is a column of texts with at most this share of distinct values.",
+    )
+    top_n_values: int = Field(10, ge=1, le=100, description="How many of each column's most frequent values to list.")
+    outlier_iqr_multiplier: float = Field(
+        1.5, gt=0, le=100, description="An outlier lies this many interquartile ranges outside the quartiles."
+    )
+    outlier_alert_threshold: float = Field(
+        5, ge=0, le=100, description="Alert when this percentage of a column's numbers are outliers."
+    )
+
+
+@agent(credits=30)
+def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult:
+    """Describe every column: its kind, missing and distinct values, distribution, outliers, patterns and quality.
+
+    Counts, moments and quantiles are exact. Character patterns of a table of more than 100,000 rows are read from a
+    sample, and say so. Values that look like personal data are shown masked.
+    """
+    profile = profile_columns(table, _thresholds(params), seed=ctx.seed, report_progress=ctx.report_progress)
+    duplicates = duplicate_rows(table)
+    issues = tuple(_issues(profile.columns, duplicates, params))
+    return AgentResult(
+        row_issues=_row_issues(profile, duplicates),
+        alerts=tuple(_alerts(issues, table.rows)),
+        issues=issues,
+        recommendations=tuple(_recommendations(issues)),
+        charts=tuple(_charts(profile.columns)),
+        metrics=_metrics(profile.columns, duplicates, table.rows),
+        data={
+            "columns": [column.as_json() for column in profile.columns],
+            "duplicates": {"rows": duplicates.rows, "groups": duplicates.groups},
+            "formulas": FORMULAS,
+        },
+    )
+
+
+def _thresholds(params: UnifiedProfiler) -> Thresholds:
+    return Thresholds(
+        categorical_threshold=params.categorical_threshold,
+        categorical_ratio_threshold=params.categorical_ratio_threshold,
+        top_n_values=params.top_n_values,
+        outlier_iqr_multiplier=params.outlier_iqr_multiplier,
+    )
+
+
+def _row_issues(profile: TableProfile, duplicates: Duplicates) -> Table:
+    return profile.row_issues.sql(
+        f"""
+        SELECT * FROM (
+            SELECT * FROM {{self}} UNION ALL
+            SELECT {ROW}, NULL, 'duplicate_row', 'medium', 'repeats an earlier row in every cell', NULL FROM {{repeats}}
+        ) ORDER BY "row", "column", issue_type
+        """,
+        repeats=duplicates.repeats,
+    )
+
+
+SeverityOf = Callable[[ColumnProfile, int, UnifiedProfiler], Severity]
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One kind of fault: how many cells of a column have it, how bad that is, and what is said and advised.
+
+    `message` is filled with the column c and its {cells}; `alert`, said once for all columns where the fault is more
+    than a trifle, with {columns} and {rows}.
+    """
+
+    issue_type: str
+    category: str
+    rows: Callable[[ColumnProfile], int]
+    severity: SeverityOf
+    message: str
+    alert: str
+    advice: str
+
+
+def _always(severity: Severity) -> SeverityOf:
+    def fixed(_column: ColumnProfile, _rows: int, _params: UnifiedProfiler) -> Severity:
+        return severity
+
+    return fixed
+
+
+def _by_share(column: ColumnProfile, rows: int, _params: UnifiedProfiler) -> Severity:
+    """High from 5 % of the filled cells, medium from one in a hundred."""
+    percent = 100 * rows / max(1, column.rows - column.missing)
+    return "high" if percent >= _NOTICEABLE else "medium" if percent >= 1 else "low"
+
+
+def _missing_severity(column: ColumnProfile, _rows: int, params: UnifiedProfiler) -> Severity:
+    if column.missing_percent >= params.null_alert_threshold:
+        return "high"
+    return "medium" if column.missing_percent >= _NOTICEABLE else "low"
+
+
+def _outlier_severity(column: ColumnProfile, _rows: int, params: UnifiedProfiler) -> Severity:
+    percent = (column.numeric or {}).get("outliers_percent", 0.0)
+    return "medium" if percent >= params.outlier_alert_threshold else "low"
+
+
+def _outliers(column: ColumnProfile) -> int:
+    return int((column.numeric or {}).get("outliers", 0))
+
+
+def _repeated(column: ColumnProfile) -> int:
+    """Cells of a column that is all but unique that repeat another one."""
+    keylike = column.kind in ("integer", "code") and _NEARLY_ALL <= column.distinct_percent < 100
+    return column.rows - column.missing - column.distinct if keylike else 0
+
+
+_FINDINGS = (
+    _Finding(
+        "empty_column",
+        "completeness",
+        lambda c: c.rows if c.role == "empty" else 0,
+        _always("high"),
+        "The column holds nothing at all.",
+        "{columns} without a single value.",
+        "Drop it, or find out why it was never filled.",
+    ),
+    _Finding(
+        "missing_values",
+        "completeness",
+        lambda c: c.missing if c.role != "empty" else 0,
+        _missing_severity,
+        "{cells} ({c.missing_percent:.3g} %) say nothing.",
+        "{columns} with many missing values: {rows} cells in all.",
+        "Decide with null-handler what stands for a missing value, before anything is averaged or joined.",
+    ),
+    _Finding(
+        "disguised_missing",
+        "completeness",
+        lambda c: c.disguised_missing,
+        _always("low"),
+        "{cells} spell out that the value is missing (n/a, null, -).",
+        "",
+        'Let null-handler turn the spellings of "missing" into empty cells.',
+    ),
+    _Finding(
+        "suspected_missing",
+        "completeness",
+        lambda c: c.suspected_missing,
+        _by_share,
+        "{cells} may stand for a missing value (unknown, 999, -1).",
+        '{columns} where a word or a number seems to stand for "missing": {rows} cells.',
+        "Ask whoever made the file what these values mean.",
+    ),
+    _Finding(
+        "invalid_values",
+        "validity",
+        lambda c: c.strangers,
+        _by_share,
+        "{cells} can't be read as {c.kind}, which the rest of the column is.",
+        "{columns} with cells of another kind than the rest: {rows} cells.",
+        "Look at these cells; type-fixer repairs what can only be read in one way.",
+    ),
+    _Finding(
+        "infinite_values",
+        "validity",
+        lambda c: c.infinite,
+        _always("high"),
+        "{cells} hold an infinity.",
+        "{columns} with infinities: {rows} cells.",
+        "An infinity is the trace of a division by zero: repair it where it was made.",
+    ),
+    _Finding(
+        "ambiguous_dates",
+        "validity",
+        lambda c: c.ambiguous_dates,
+        _always("medium"),
+        "{cells} can be read day first or month first.",
+        "{columns} of dates that don't tell the day from the month.",
+        "Set type-fixer's date_order.",
+    ),
+    _Finding(
+        "outliers",
+        "validity",
+        _outliers,
+        _outlier_severity,
+        "{cells} outside {c.numeric[lower_fence]:.6g} to {c.numeric[upper_fence]:.6g}.",
+        "{columns} with many numbers far from the rest: {rows} cells.",
+        "Look at the most extreme rows first; an outlier is a question, not an error.",
+    ),
+    _Finding(
+        "repeated_keys",
+        "uniqueness",
+        _repeated,
+        _always("medium"),
+        "{cells} repeat a value of a column that is otherwise unique.",
+        "{columns} that look like a key but repeat: {rows} cells.",
+        "Look whether these rows are duplicates or share a key by mistake.",
+    ),
+    _Finding(
+        "spelling_variants",
+        "consistency",
+        lambda c: c.spelling_variants,
+        _by_share,
+        "{cells} differ from a more frequent value only in case or blank space.",
+        "{columns} that spell one value in several ways: {rows} cells.",
+        "Let field-standardization choose one spelling.",
+    ),
+    _Finding(
+        "surrounding_space",
+        "consistency",
+        lambda c: c.padded,
+        _always("low"),
+        "{cells} have blank space around them.",
+        "",
+        "Let field-standardization trim them.",
+    ),
+    _Finding(
+        "constant_column",
+        "information",
+        lambda c: c.rows - c.missing if c.constant else 0,
+        _always("low"),
+        "Every cell that is filled holds the same value.",
+        "",
+        "Leave it out where it tells nothing.",
+    ),
+    _Finding(
+        "personal_data",
+        "privacy",
+        lambda c: c.rows - c.missing if c.semantic else 0,
+        _always("medium"),
+        "The values look like personal data ({c.semantic}); they are masked in this report.",
+        "{columns} that look like personal data.",
+        "Share the file only with people who may see these columns.",
+    ),
+)
+_BY_TYPE = {finding.issue_type: finding for finding in _FINDINGS}
+_DUPLICATES = "duplicate_rows"
+
+
+def _issues(columns: Sequence[ColumnProfile], duplicates: Duplicates, params: UnifiedProfiler) -> Iterator[Issue]:
+    if duplicates.rows:
+        yield Issue(
+            field_name="",
+            issue_type=_DUPLICATES,
+            severity="medium",
+            message=f"{duplicates.rows:,} rows repeat an earlier row in every cell.",
+            rows=duplicates.rows,
+        )
+    for column in columns:
+        for finding in _FINDINGS:
+            if rows := finding.rows(column):
+                yield Issue(
+                    field_name=column.column,
+                    issue_type=finding.issue_type,
+                    severity=finding.severity(column, rows, params),
+                    message=finding.message.format(c=column, cells="1 cell" if rows == 1 else f"{rows:,} cells"),
+                    rows=rows,
+                )
+
+
+_GRADES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+
+
+def _alerts(issues: Iterable[Issue], rows: int) -> Iterator[Alert]:
+    """One alert per kind of fault, over all columns where it is more than a trifle."""
+    grouped: dict[str, list[Issue]] = {}
+    for issue in issues:
+        if _alarming(issue):
+            grouped.setdefault(issue.issue_type, []).append(issue)
+    for issue_type, found in grouped.items():
+        if issue_type == _DUPLICATES:
+            yield _duplicate_alert(found[0], rows)
+        elif _BY_TYPE[issue_type].alert:
+            yield _alert(_BY_TYPE[issue_type], found)
+
+
+def _alarming(issue: Issue) -> bool:
+    """Missing values alarm from the user's own threshold on."""
+    return issue.severity == "high" or (issue.severity == "medium" and issue.issue_type != "missing_values")
+
+
+def _alert(finding: _Finding, found: Sequence[Issue]) -> Alert:
+    columns = "1 column" if len(found) == 1 else f"{len(found):,} columns"
+    return Alert(
+        severity=min((issue.severity for issue in found), key=_GRADES.index),
+        category=finding.category,
+        message=finding.alert.format(columns=columns, rows=f"{sum(issue.rows for issue in found):,}"),
+        affected_fields=tuple(issue.field_name for issue in found),
+        recommendation=finding.advice,
+    )
+
+
+def _duplicate_alert(issue: Issue, rows: int) -> Alert:
+    percent = 100 * issue.rows / rows
+    return Alert(
+        severity="high" if percent >= _NOTICEABLE else "medium",
+        category="uniqueness",
+        message=f"{issue.rows:,} rows ({percent:.3g} %) repeat an earlier row in every cell.",
+        recommendation="Remove them with duplicate-resolver before anything is counted.",
+    )
+
+
+def _recommendations(issues: Iterable[Issue]) -> Iterator[Recommendation]:
+    """The advice on every fault that is more than a trifle."""
+    for issue in issues:
+        if issue.severity != "low" and issue.issue_type in _BY_TYPE:
+            yield Recommendation(
+                field_name=issue.field_name,
+                priority=issue.severity,
+                recommendation=f"{issue.field_name}: {_BY_TYPE[issue.issue_type].advice}",
+            )
+
+
+def _charts(columns: Sequence[ColumnProfile]) -> Iterator[Chart]:
+    holes = sorted((c for c in columns if c.missing), key=lambda c: -c.missing)[:CHARTED_COLUMNS]
+    if holes:
+        yield Chart(
+            title="Missing cells by column",
+            labels=tuple(c.column for c in holes),
+            values=tuple(float(c.missing) for c in holes),
+            unit="cells",
+        )
+    kinds = Counter(c.kind for c in columns).most_common()
+    yield Chart(
+        title="Kinds of columns",
+        labels=tuple(kind for kind, _ in kinds),
+        values=tuple(float(count) for _, count in kinds),
+        unit="columns",
+    )
+    for column in columns:
+        yield from _column_chart(column)
+
+
+def _column_chart(column: ColumnProfile) -> Iterator[Chart]:
+    """The distribution of a measure or of dates, the most frequent values of what repeats, nothing of a key."""
+    if column.histogram and column.role in ("measure", "date"):
+        yield Chart(
+            title="Distribution",
+            labels=tuple(column.histogram["labels"]),
+            values=tuple(map(float, column.histogram["counts"])),
+            column=column.column,
+            kind="histogram",
+        )
+    elif column.role in ("category", "text", "constant") and not column.masked and _repeats(column):
+        yield Chart(
+            title="Most frequent values",
+            labels=tuple(str(top["value"]) for top in column.top_values),
+            values=tuple(float(top["count"]) for top in column.top_values),
+            column=column.column,
+        )
+
+
+def _repeats(column: ColumnProfile) -> bool:
+    return any(top["count"] > 1 for top in column.top_values)
+
+
+def _metrics(columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int) -> dict[str, Any]:
+    cells = rows * len(columns)
+    missing = sum(column.missing for column in columns)
+    dimensions = _dimensions(columns, duplicates, rows)
+    return {
+        "rows": rows,
+        "columns": len(columns),
+        "cells": cells,
+        "missing_cells": missing,
+        "missing_percent": 100 * missing / cells if cells else 0.0,
+        "duplicate_rows": duplicates.rows,
+        "duplicate_percent": 100 * duplicates.rows / rows if rows else 0.0,
+        "outlier_cells": sum(_outliers(column) for column in columns),
+        "invalid_cells": sum(column.strangers + column.infinite for column in columns),
+        "constant_columns": sum(column.constant for column in columns),
+        "empty_columns": sum(column.role == "empty" for column in columns),
+        "personal_data_columns": sum(bool(column.semantic) for column in columns),
+        **{f"{name}_percent": share for name, share in dimensions.items()},
+        "quality_score": sum(dimensions.values()) / len(dimensions),
+    }
+
+
+def _dimensions(columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int) -> Mapping[str, float]:
+    """The table's completeness, uniqueness (of rows), validity and consistency (over all filled cells), in percent."""
+    cells = rows * len(columns)
+    present = {column.column: column.rows - column.missing for column in columns}
+    filled = sum(present.values())
+
+    def weighted(dimension: str) -> float:
+        sums = sum(present[c.column] * (c.quality[dimension] or 0.0) for c in columns if present[c.column])
+        return sums / filled if filled else 100.0
+
+    return {
+        "completeness": 100 * filled / cells if cells else 100.0,
+        "uniqueness": 100 * (1 - duplicates.rows / rows) if rows else 100.0,
+        "validity": weighted("validity"),
+        "consistency": weighted("consistency"),
+    }

@@ -1,0 +1,236 @@
+"""Moments, quantiles, fences and histograms of numbers, exact and within a small memory.
+
+Holistic aggregates (`quantile_cont`, `median`) keep every value in memory and do not spill; grouping and windows do,
+so quantiles come from the running count of the distinct numbers. Moments are taken in two passes on centred values:
+sums of powers lose the digits that matter where the mean is far from zero.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.table import Table
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+BINS, FEWEST_BINS = 20, 5
+
+# Beyond these the square of a deviation would overflow or vanish; the numbers are then scaled by a power of two.
+_LARGE, _SMALL = 1e100, 1e-100
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the finite numbers of one column: std as pandas (n - 1), skewness and excess kurtosis bias-corrected.
+
+    None where there are too few numbers (two, three and four are needed).
+    """
+
+    count: int
+    distinct: int
+    zeros: int
+    negatives: int
+    min: float
+    max: float
+    mean: float
+    std: float | None
+    skewness: float | None
+    kurtosis: float | None
+
+
+def running_counts(values: Table) -> Table:
+    """One row per column and finite number x: its rows n, and `upto`, the rows of it and of all smaller ones."""
+    return values.sql(
+        """
+        SELECT c, x, n, CAST(sum(n) OVER (PARTITION BY c ORDER BY x) AS BIGINT) AS upto
+        FROM (SELECT c, x, CAST(sum(n) AS BIGINT) AS n FROM {self} WHERE x IS NOT NULL GROUP BY c, x)
+        """
+    )
+
+
+def moments(numbers: Table) -> dict[int, Moments]:
+    """The moments of each column of `running_counts`, by its place."""
+    ranges = numbers.query(
+        """
+        SELECT c, CAST(sum(n) AS BIGINT), count(*), coalesce(CAST(sum(n) FILTER (x = 0) AS BIGINT), 0),
+            coalesce(CAST(sum(n) FILTER (x < 0) AS BIGINT), 0), min(x), max(x)
+        FROM {self} GROUP BY c
+        """
+    )
+    if not ranges:
+        return {}
+    scales = {place: _scale(max(abs(low), abs(high))) for place, *_, low, high in ranges}
+    centred = {place: sums for place, *sums in numbers.query(_centred_sql(scales))}
+    return {place: _moments(facts, centred[place], scales[place]) for place, *facts in ranges}
+
+
+def _scale(largest: float) -> float:
+    if largest == 0 or _SMALL < largest < _LARGE:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1)
+
+
+def _centred_sql(scales: Mapping[int, float]) -> str:
+    """Per column: its mean, the largest deviation from it, and the sums of four powers of the deviations over that."""
+    powers = ", ".join(f"fsum({' * '.join(['z'] * power)} * n)" for power in (1, 2, 3, 4))
+    return f"""
+        WITH scaled AS MATERIALIZED (SELECT c, x / scale AS y, n FROM {{self}} JOIN ({inline(scales)}) USING (c)),
+        centre AS MATERIALIZED (SELECT c, fsum(y * n) / sum(n) AS mean FROM scaled GROUP BY c),
+        spread AS MATERIALIZED (
+            SELECT c, mean, max(abs(y - mean)) AS far FROM scaled JOIN centre USING (c) GROUP BY c, mean
+        )
+        SELECT c, any_value(mean), any_value(far), {powers} FROM (
+            SELECT c, mean, far, n, CASE WHEN far > 0 THEN (y - mean) / far ELSE 0 END AS z
+            FROM scaled JOIN spread USING (c)
+        ) GROUP BY c
+    """
+
+
+def inline(columns: Mapping[int, float]) -> str:
+    """A query of the pairs (c, scale); doubles are written so that they are read back exactly."""
+    return " UNION ALL ".join(f"SELECT {place} AS c, {double(value)} AS scale" for place, value in columns.items())
+
+
+def double(value: float) -> str:
+    """A double as SQL, exactly."""
+    return f"CAST('{value!r}' AS DOUBLE)"
+
+
+def _moments(facts: Sequence[Any], sums: Sequence[float], scale: float) -> Moments:
+    """From the sums of powers of z = (x / scale - mean) / far. The rounding of the mean is taken out again (d)."""
+    count, distinct, zeros, negatives, low, high = facts
+    mean, far, s1, s2, s3, s4 = sums
+    d = s1 / count
+    m2 = s2 - count * d * d
+    m3 = s3 - 3 * d * s2 + 2 * count * d**3
+    m4 = s4 - 4 * d * s3 + 6 * d * d * s2 - 3 * count * d**4
+    std = far * math.sqrt(max(m2, 0.0) / (count - 1)) * scale if count > 1 else None
+    constant = low == high
+    return Moments(
+        count=count,
+        distinct=distinct,
+        zeros=zeros,
+        negatives=negatives,
+        min=low,
+        max=high,
+        mean=low if constant else (mean + far * d) * scale,
+        std=0.0 if constant and count > 1 else std,
+        skewness=_skewness(count, m2, m3, constant),
+        kurtosis=_kurtosis(count, m2, m4, constant),
+    )
+
+
+def _skewness(n: int, m2: float, m3: float, constant: bool) -> float | None:
+    if n < 3:
+        return None
+    return 0.0 if constant else float(n * math.sqrt(n - 1) / (n - 2) * m3 / m2**1.5)
+
+
+def _kurtosis(n: int, m2: float, m4: float, constant: bool) -> float | None:
+    if n < 4:
+        return None
+    if constant:
+        return 0.0
+    peak = n * (n + 1) * (n - 1) * m4 / (m2 * m2)
+    return float((peak - 3 * (n - 1) ** 2) / ((n - 2) * (n - 3)))
+
+
+def quantiles(numbers: Table, found: Mapping[int, Moments]) -> dict[int, dict[float, float]]:
+    """The quantiles of each column, interpolated linearly between neighbours as pandas and numpy do."""
+    if not found:
+        return {}
+    ends = ", ".join(f"min(x) FILTER (upto > {end}(total * {q}))" for q in QUANTILES for end in ("floor", "ceil"))
+    last = " UNION ALL ".join(f"SELECT {place} AS c, {each.count - 1} AS total" for place, each in found.items())
+    rows = numbers.query(f"SELECT c, {ends} FROM {{self}} JOIN ({last}) USING (c) GROUP BY c")
+    return {
+        place: {
+            q: _between(neighbours[2 * at], neighbours[2 * at + 1], (found[place].count - 1) * q)
+            for at, q in enumerate(QUANTILES)
+        }
+        for place, *neighbours in rows
+    }
+
+
+def _between(low: float, high: float, position: float) -> float:
+    share = position - math.floor(position)
+    return low if low == high else low * (1 - share) + high * share
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Equal steps from `low`; what lies below or above is counted in the first and the last one."""
+
+    low: float
+    step: float
+    count: int
+
+    @property
+    def edges(self) -> list[float]:
+        """The borders of all bins, one more than there are bins."""
+        return [self.low + self.step * at for at in range(self.count + 1)]
+
+
+def bins_between(low: float, high: float, count: int, *, whole: bool) -> Bins:
+    """At most twenty bins between two numbers, as the root of their count says, or one per whole number."""
+    if whole and high - low < BINS:
+        return Bins(low - 0.5, 1.0, int(high - low) + 1)
+    if low == high:
+        return Bins(low - 0.5, 1.0, 1)
+    bins = min(BINS, max(FEWEST_BINS, math.isqrt(count)))
+    return Bins(low, high / bins - low / bins, bins)
+
+
+def histogram(numbers: Table, bins: Mapping[int, Bins]) -> dict[int, list[int]]:
+    """Rows per bin of each column."""
+    if not bins:
+        return {}
+    steps = " UNION ALL ".join(
+        f"SELECT {place} AS c, {double(b.low)} AS low, {double(b.step)} AS step, {b.count - 1} AS last"
+        for place, b in bins.items()
+    )
+    rows = numbers.query(
+        f"""
+        SELECT c, CAST(greatest(0, least(last, floor((x - low) / step))) AS INTEGER) AS bin, CAST(sum(n) AS BIGINT)
+        FROM {{self}} JOIN ({steps}) USING (c) GROUP BY c, bin
+        """
+    )
+    counted: dict[int, list[int]] = {place: [0] * b.count for place, b in bins.items()}
+    for place, at, cells in rows:
+        counted[place][at] += cells
+    return counted
+
+
+def outside(numbers: Table, fences: Mapping[int, tuple[float, float]]) -> dict[int, tuple[int, int]]:
+    """Rows below and rows above the fences of each column."""
+    if not fences:
+        return {}
+    rows = numbers.query(
+        f"""
+        SELECT c, coalesce(sum(n) FILTER (x < low), 0), coalesce(sum(n) FILTER (x > high), 0)
+        FROM {{self}} JOIN ({fences_sql(fences)}) USING (c) GROUP BY c
+        """
+    )
+    return {place: (int(below), int(above)) for place, below, above in rows}
+
+
+def fences_sql(fences: Mapping[int, tuple[float, float]]) -> str:
+    """A query of (c, low, high)."""
+    return " UNION ALL ".join(
+        f"SELECT {place} AS c, {double(low)} AS low, {double(high)} AS high" for place, (low, high) in fences.items()
+    )
+
+
+def counts_of(numbers: Table, wanted: tuple[float, ...]) -> dict[int, list[tuple[float, int]]]:
+    """How often each of a few numbers occurs in each column."""
+    listed = ", ".join(double(value) for value in wanted)
+    found: dict[int, list[tuple[float, int]]] = {}
+    for place, value, rows in numbers.query(f"SELECT c, x, n FROM {{self}} WHERE x IN ({listed}) ORDER BY c, x"):
+        found.setdefault(place, []).append((value, rows))
+    return found
+
+
+def whole_range(values: Table, place: int) -> tuple[Any, Any]:
+    """The exact smallest and largest whole number of a column, where doubles would round them."""
+    whole = f"SELECT TRY_CAST(trim(v) AS HUGEINT) AS w FROM {{self}} WHERE c = {place} AND NOT missing"
+    low, high = values.query(f"SELECT min(w), max(w) FROM ({whole})")[0]
+    return low, high
