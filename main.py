@@ -1,5 +1,26 @@
 """The web process (`uvicorn main:app`) and the command line (`python main.py`): it composes, and decides nothing."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """What the web process runs beside the API: the embedded worker, or only the reconciler and the publisher."""
+    from cli.companion import Companion
+    from settings import get_settings
+
+    companion = Companion(get_settings())
+    await run_in_threadpool(companion.start)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(companion.stop)
+
+
 if __name__ == "__main__":
     from cli.app import app as command_line
 
@@ -7,4 +28,4 @@ if __name__ == "__main__":
 else:
     from api.app import create_app
 
-    app = create_app()
+    app = create_app(lifespan)

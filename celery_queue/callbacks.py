@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from celery import signals
 
+import logs
 from celery_queue import lease
 from celery_queue.reconciler import Reconciler
 from celery_queue.runner import remove_stale_folders
@@ -16,6 +17,12 @@ log = structlog.get_logger(__name__)
 
 _STALE_SECONDS = 24 * 3600
 _reconcilers: list[Reconciler] = []
+
+
+@signals.celeryd_init.connect
+def starting(**_: Any) -> None:
+    """A worker logs as every other process of the service does."""
+    logs.configure(get_settings().log_level)
 
 
 @signals.worker_process_init.connect

@@ -111,6 +111,7 @@ def _worker(settings: Settings) -> dict[str, Any]:
         "worker_max_tasks_per_child": settings.worker_max_tasks_per_child,
         "worker_soft_shutdown_timeout": settings.worker_soft_shutdown_timeout,
         "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
         # Without these three Flower is blind.
         "worker_send_task_events": True,
         "task_send_sent_event": True,
