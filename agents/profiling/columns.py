@@ -13,6 +13,7 @@ from agents.profiling.distinct import (
     count_cells,
     distinct_values,
     patterns,
+    sampled_values,
     spelling_variants,
     top_values,
 )
@@ -206,9 +207,10 @@ class _Chunk:
     def profiles(self) -> list[ColumnProfile]:
         """The columns' profiles, in order."""
         self.top = top_values(self.values, self.thresholds.top_n_values, self.sensitive)
-        every = max(1, self.table.rows // PATTERN_SAMPLE)
-        self.patterns = patterns(self.table, self.names, every, self.seed)
-        self.sampled = every > 1
+        one_in = max(1, self.table.rows // PATTERN_SAMPLE)
+        self.sampled = one_in > 1
+        looked_at = sampled_values(self.table, self.names, one_in, self.seed) if self.sampled else self.values
+        self.patterns = patterns(looked_at)
         spelled = [place for place in range(len(self.names)) if self._has_spellings(place)]
         self.variants = spelling_variants(self.values, spelled)
         return [self._profile(place) for place in range(len(self.names))]
@@ -218,7 +220,7 @@ class _Chunk:
 
     def _profile(self, place: int) -> ColumnProfile:
         count, column = self.counts[place], self.types[self.names[place]]
-        cells, seen = self.patterns[place]
+        cells, seen = self.patterns.get(place, (0, []))
         return ColumnProfile(
             column=self.names[place],
             kind=str(column.kind),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from agents.column_types import (
     NULL_SPELLINGS,
@@ -17,7 +16,7 @@ from agents.column_types import (
     trim_sql,
 )
 from agents.profiling.masking import masked_sql
-from agents.table import Table, literal
+from agents.table import ROW, Table, literal
 
 _INFINITIES = "('inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity')"
 _ISO_MOMENT = r"[12]\d{3}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?"
@@ -165,25 +164,33 @@ def spelling_variants(values: Table, places: Sequence[int]) -> dict[int, int]:
     return {place: int(rows) for place, rows in found}
 
 
-def patterns(table: Table, names: Sequence[str], sample_every: int, seed: int) -> list[tuple[int, list[Any]]]:
-    """Per column: how many cells were looked at, and its most frequent character patterns with their cells.
+Patterns = dict[int, tuple[int, list[tuple[str, int]]]]
+"""Per column: how many cells were looked at, and its most frequent character patterns with their cells."""
 
-    A run of capitals reads `A`, of small letters `a`, each digit `9`. One row in `sample_every` is looked at, by hash.
+
+def patterns(values: Table) -> Patterns:
+    """The character patterns of a table of `distinct_values`.
+
+    A run of capitals reads `A`, of small letters `a`, each digit `9`; only the first 40 characters count.
     """
-    chosen = f"hash(__row + {int(seed)}) % {sample_every} = 0" if sample_every > 1 else "true"
     shape = "left(v, 40)"
     for pattern, letter in ((r"\p{Lu}+", "A"), (r"\p{Ll}+", "a"), (r"\d", "9")):
         shape = f"regexp_replace({shape}, {literal(pattern)}, '{letter}', 'g')"
-    parts = " UNION ALL ".join(
-        f"SELECT {place} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}} WHERE {chosen} GROUP BY ALL"
-        for place, name in enumerate(names)
-    )
-    found = table.query(
+    found = values.query(
         f"""
         SELECT c, sum(n), min(row(-n, pattern), 5) FROM (
-            SELECT c, {shape} AS pattern, sum(n) AS n FROM ({parts}) WHERE NOT {is_null_sql("v")} GROUP BY c, pattern
+            SELECT c, {shape} AS pattern, sum(n) AS n FROM {{self}} WHERE NOT missing GROUP BY c, pattern
         ) GROUP BY c
         """
     )
-    seen = {place: (int(cells), [(pattern, -int(rows)) for rows, pattern in top]) for place, cells, top in found}
-    return [seen.get(place, (0, [])) for place in range(len(names))]
+    return {place: (int(cells), [(pattern, -int(rows)) for rows, pattern in top]) for place, cells, top in found}
+
+
+def sampled_values(table: Table, names: Sequence[str], one_in: int, seed: int) -> Table:
+    """The distinct texts of one row in `one_in`, chosen by hash, as far as `patterns` needs them."""
+    parts = " UNION ALL ".join(
+        f"SELECT {place} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}}"
+        f" WHERE hash({ROW} + {int(seed)}) % {one_in} = 0 GROUP BY ALL"
+        for place, name in enumerate(names)
+    )
+    return table.sql(f"SELECT *, {is_null_sql('v')} AS missing FROM ({parts})")

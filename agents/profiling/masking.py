@@ -33,7 +33,7 @@ def sensitive_kind(name: str, kind: Kind, sample: Sequence[str]) -> str:
         return str(kind)
     if not sample:
         return ""
-    if _share(sample, lambda text: "@" in text and "." in text) >= _ENOUGH:
+    if _share(sample, lambda text: "@" in text and " " not in text) >= _ENOUGH:
         return "email"
     if _share(sample, lambda text: bool(_SSN.fullmatch(text))) >= _ENOUGH:
         return "ssn"
