@@ -21,11 +21,23 @@ NUL_SHOWN = "\u2400".encode()
 
 @dataclass(frozen=True)
 class Record:
-    """The fields of one record, where it ends, and what is wrong with its quotes, if anything."""
+    """The fields of one record as written, where it ends, and what is wrong with its quotes, if anything.
 
-    fields: list[bytes]
+    plain: the fields are free of quotes already.
+    """
+
+    written: list[bytes]
     end: int
     fault: str | None = None
+    plain: bool = False
+
+    @property
+    def width(self) -> int:
+        return len(self.written)
+
+    @property
+    def fields(self) -> list[bytes]:
+        return self.written if self.plain else [_unquoted(text) for text in self.written]
 
 
 class Grammar:
@@ -34,7 +46,7 @@ class Grammar:
     def __init__(self, delimiter: bytes, width: int | None = None, longest: int = 16 << 20) -> None:
         mark = re.escape(delimiter)
         plain = rb'[^"\r\n' + mark + rb"]*+"
-        any_field = rb"(?:" + _QUOTED + rb"|" + plain + rb")"
+        any_field = rb"(?: *+" + _QUOTED + rb" *+|" + plain + rb")"
         sound = any_field.replace(rb"[^", rb"[^\0")
         times = b"*+" if width is None else b"{%d}" % (width - 1)
         self.delimiter = delimiter
@@ -43,7 +55,7 @@ class Grammar:
         self.run = re.compile(rb"(?:" + sound + rb"(?:" + mark + sound + rb")" + times + _LINE_END + rb")++")
         self.blank = re.compile(rb"(?: *+" + _LINE_END + rb")++")
         self._whole = re.compile(any_field + rb"(?:" + mark + any_field + rb")*+" + _LINE_END)
-        self._split = re.compile(rb"(" + _QUOTED + rb"|" + plain + rb")(?:" + mark + rb"|" + _LINE_END + rb")")
+        self._split = re.compile(rb"(" + any_field + rb")(?:" + mark + rb"|" + _LINE_END + rb")")
         self._bare = re.compile(rb"[^\r\n" + mark + rb"]*+")
         self._line_end = re.compile(_LINE_END)
         self._loose = {across: self._loosely_quoted(mark, across) for across in (False, True)}
@@ -64,19 +76,19 @@ class Grammar:
             return None
         if whole is None:
             return self._broken(buffer, start, end)
-        record = Record([_unquoted(raw) for raw in self._split.findall(whole[0])], whole.end())
-        if self.width not in (None, len(record.fields)) and self._line_end.search(whole[0][:-2]):
+        record = Record(self._split.findall(whole[0]), whole.end())
+        if self.width not in (None, record.width) and self._line_end.search(whole[0][:-2]):
             # An opening quote that is closed by another row's quote has swallowed the lines between.
             line = self._read_loosely(buffer, start, end, across_lines=False)
-            return line if line and len(line.fields) == self.width else record
+            return line if line and line.width == self.width else record
         return record
 
     def _broken(self, buffer: bytes, start: int, end: int) -> Record | None:
         line = self._read_loosely(buffer, start, end, across_lines=False)
-        if line is None or len(line.fields) == self.width or self.width is None:
+        if line is None or line.width == self.width or self.width is None:
             return line
         lines = self._read_loosely(buffer, start, min(end, start + _REACH), across_lines=True)
-        return lines if lines and len(lines.fields) == self.width else line
+        return lines if lines and lines.width == self.width else line
 
     def _read_loosely(self, buffer: bytes, start: int, end: int, *, across_lines: bool) -> Record | None:
         fields, sound, at = [], True, start
@@ -90,7 +102,8 @@ class Grammar:
             if buffer[after : after + 1] != self.delimiter:
                 break
         line_end = self._line_end.match(buffer, after, end)
-        return Record(fields, line_end.end(), None if sound else "broken quotes") if line_end else None
+        fault = None if sound else "broken quotes"
+        return Record(fields, line_end.end(), fault, plain=True) if line_end else None
 
     def _end_of_bare(self, buffer: bytes, start: int, end: int) -> int:
         found = self._bare.match(buffer, start, end)
@@ -98,7 +111,7 @@ class Grammar:
 
 
 def _unquoted(raw: bytes) -> bytes:
-    return raw[1:-1].replace(b'""', b'"') if raw.startswith(b'"') else raw
+    return raw.strip(b" ")[1:-1].replace(b'""', b'"') if b'"' in raw else raw
 
 
 def _loosely_unquoted(raw: bytes) -> bytes:
@@ -153,29 +166,46 @@ class Mender:
         pieces = run.split(b'"')
         if b"\r" in run:
             pieces[::2] = [piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") for piece in pieces[::2]]
-            run = b'"'.join(pieces)
+        if b' "' in run or b'" ' in run:
+            # Between two quoted fields there is at least a delimiter, so only spaces beside a quote are lost.
+            pieces[2:-1:2] = [piece.strip(b" ") for piece in pieces[2:-1:2]]
+            pieces[0], pieces[-1] = pieces[0].rstrip(b" "), pieces[-1].lstrip(b" ")
+        run = b'"'.join(pieces)
         self.out.write(run)
         self.rows += b"".join(pieces[::2]).count(b"\n")
 
     def _open(self, record: Record, original: bytes) -> None:
-        width = self.grammar.width or len(record.fields)
+        row = self.rows
         faults = [record.fault] if record.fault else []
-        fields = record.fields
         if b"\0" in original:
             faults.append("zero bytes left out")
-            fields = [text.replace(b"\0", b"") for text in fields]
-        if len(fields) < width:
+        width = self.grammar.width or record.width
+        missing = width - record.width
+        if missing > 0 and not faults:
+            self._pass_on(original.rstrip(b"\r\n") + self.grammar.delimiter * missing + b"\n")
+        else:
+            self._write(self._fitted([text.replace(b"\0", b"") for text in record.fields], width))
+        if missing > 0:
             faults.append("too few fields: the missing ones are empty")
-        elif any(fields[width:]):
+        elif missing < 0 and any(record.fields[width:]):
             faults.append("too many fields: the last one holds all that are over")
-            fields = [*fields[: width - 1], self.grammar.delimiter.join(fields[width - 1 :])]
-        cells = fields[:width] + [b""] * (width - len(fields))
-        self.out.write(self.grammar.delimiter.join(map(_quoted, cells)) + b"\n")
         if faults:
-            self.mended.update(faults)
-            shown = original.rstrip(b"\r\n").replace(b"\0", NUL_SHOWN)
-            self.log.write(b",".join(map(_quoted, (b"%d" % self.rows, "; ".join(faults).encode(), shown))) + b"\n")
+            self._log(row, faults, original)
+
+    def _fitted(self, fields: list[bytes], width: int) -> list[bytes]:
+        if any(fields[width:]):
+            return [*fields[: width - 1], self.grammar.delimiter.join(fields[width - 1 :])]
+        return fields[:width] + [b""] * (width - len(fields))
+
+    def _write(self, cells: list[bytes]) -> None:
+        self.out.write(self.grammar.delimiter.join(map(_quoted, cells)) + b"\n")
         self.rows += 1
+
+    def _log(self, row: int, faults: list[str], original: bytes) -> None:
+        for fault in faults:
+            self.mended[fault] += 1
+        shown = original.rstrip(b"\r\n").replace(b"\0", NUL_SHOWN)
+        self.log.write(b",".join(map(_quoted, (b"%d" % row, "; ".join(faults).encode(), shown))) + b"\n")
 
 
 def _quoted(text: bytes) -> bytes:

@@ -102,7 +102,7 @@ def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:
     favourite = b"\t" if filename.lower().endswith((".tsv", ".tab", ".tsv.gz")) else b","
     best = max(found, key=lambda each: (round(each.share, 1), each.width, each.delimiter == favourite), default=None)
     trial = best or _try(head, start, final, _NO_DELIMITER)
-    if trial is None:
+    if trial is None or trial.rows_start > options.max_field_mb * MB:
         raise TooLarge(f"The first record is longer than {options.max_field_mb} MB, or a quote in it is never closed.")
     newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
     return Dialect(trial.delimiter, trial.header, trial.width, trial.rows_start, trial.regular and not start, newline)
@@ -164,7 +164,7 @@ def _widths(grammar: Grammar, head: bytes, start: int, final: bool) -> Counter[i
         record = grammar.record(head, at, len(head), final=final)
         if record is None:
             break
-        widths[len(record.fields)] += 1
+        widths[record.width] += 1
         at = record.end
     return widths
 

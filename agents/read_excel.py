@@ -197,7 +197,7 @@ def _write(rows: Iterable[Sequence[Any]], target: Path, width: int) -> _Area:
     area = _Area(width)
     blank = 0
     with target.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+        writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for number, row in enumerate(rows, 1):
             cells = [spelt(value) for value in row]
             filled = [place for place, cell in enumerate(cells) if cell]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -37,7 +38,9 @@ def read_parquet(path: Path, database: Database, options: ReadOptions) -> Conten
 
 def _text(cell: str, kind: str) -> str:
     if kind.startswith(_NESTED) or kind.endswith("]"):
-        return f"CAST(to_json({cell}) AS VARCHAR)"
+        # As JSON a short decimal would go through a float and lose its zeros; a long one keeps them.
+        exact = re.sub(r"DECIMAL\(\d+,", "DECIMAL(38,", kind)
+        return f"CAST(to_json(CAST({cell} AS {exact})) AS VARCHAR)"
     if kind == "TIMESTAMP WITH TIME ZONE":
         # A cast would spell it in the time zone of the machine.
         return f"CAST(make_timestamp(epoch_us({cell})) AS VARCHAR) || '+00'"
