@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.dependencies import SettingsNow
-from api.schemas import TaskOrder
+from api.dependencies import CurrentUser, SettingsNow
+from api.schemas import ROLE, TaskOrder
 from errors import BadRequest, InvalidParameters, TooLarge, UnsupportedMediaType
 
 MOST_PARTS = 64
@@ -33,8 +33,8 @@ class AnalyzeForm:
     files: dict[str, UploadFile]
 
 
-async def read_form(request: Request, settings: SettingsNow) -> AsyncIterator[AnalyzeForm]:
-    """Receive the whole form, files on disk, and drop them when the request is done."""
+async def read_form(request: Request, settings: SettingsNow, _: CurrentUser) -> AsyncIterator[AnalyzeForm]:
+    """Receive the whole form, files on disk, and drop them when the request is done; nothing from a stranger."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise UnsupportedMediaType("This address takes multipart/form-data.")
     body = _limited(request, settings.max_input_mb * _MEGABYTE)
@@ -66,6 +66,7 @@ async def _read(form: FormData) -> AnalyzeForm:
     if isinstance(uploaded := files.pop("parameters", None), UploadFile):
         fields["parameters"] = await _text(uploaded)
     faults += [_fault(name, "is not a field of this form; a role needs a file") for name in fields.keys() - _FIELDS]
+    faults += [_fault(role, "is not the name of a role") for role in files if not ROLE.fullmatch(role)]
     if fields.get("execution_mode", "async") != "async":
         faults.append(_fault("execution_mode", "is 'async'"))
     if faults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,10 @@ DAY = timedelta(days=1)
 LONGEST_WAIT = timedelta(days=30)
 DEEPEST = 30
 
+ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""A role is part of a storage key."""
+
+Role = Annotated[str, StringConstraints(pattern=f"^{ROLE.pattern}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*$")]
 
@@ -103,7 +108,7 @@ class TaskOrder(Body):
     agents: list[Name] | None = Field(None, max_length=100, description="Agents to run; empty = the tool's defaults.")
     parameters: dict[str, Any] | None = Field(None, description="Parameters by agent.")
     dataset: str | None = Field(None, pattern=r"^[a-z0-9-]{1,64}$", description="What lives longer than one run.")
-    inputs_from: dict[Name, OutputOf] | None = Field(None, description="Outputs of finished tasks, by role.")
+    inputs_from: dict[Role, OutputOf] | None = Field(None, description="Outputs of finished tasks, by role.")
 
 
 class ExpectedFile(Body):
@@ -117,7 +122,7 @@ class ExpectedFile(Body):
 class ExpectedFiles(Body):
     """The files that the client will send, by role."""
 
-    files: dict[Name, ExpectedFile] = Field(max_length=64)
+    files: dict[Role, ExpectedFile] = Field(max_length=64)
     has_parameters: bool = Field(False, description="A parameters.json comes too; it replaces those of the order.")
 
 

@@ -186,10 +186,10 @@ def _create(order: TaskOrder, user_id: str, request_id: str) -> Task:
 
 
 def _store(task: Task, form: AnalyzeForm, storage: Storage) -> None:
-    expected = {role: Upload(file.filename or role, file.content_type, file.size) for role, file in form.files.items()}
+    expected = {role: Upload(file.filename or role, size_bytes=file.size) for role, file in form.files.items()}
     _, links = orders.expect_uploads(task.id, task.user_id, expected, storage)
     for role, file in form.files.items():
-        storage.write(file.file, links[role].key, file.content_type)
+        storage.write(file.file, links[role].key)
 
 
 def _submit(task_id: str, user_id: str, storage: Storage, request_id: str, how: Submission) -> SubmissionAnswer:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Self
 
 import httpx
@@ -16,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.tokens import issue_token
 from billing import ledger
-from db import users
+from db import tasks, users
 from db.database import connect, transaction
-from db.models import Base, User
+from db.models import Base, Task, User
 from settings import Settings, get_settings
 from storage import LocalStorage
 
@@ -32,11 +33,11 @@ class Stage:
     def __init__(self, door: socket.socket) -> None:
         self.app: FastAPI | None = None
         self.url = "http://{}:{}".format(*door.getsockname())
-        config = uvicorn.Config(self._play, log_level="critical", ws="none", lifespan="off")
+        config = uvicorn.Config(self, interface="asgi3", log_level="error", ws="none", lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([door],))
 
-    async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None
         await self.app(scope, receive, send)
 
@@ -126,3 +127,52 @@ def user(make_user) -> User:
 def signed_in(client, user, sign_in) -> httpx.Client:
     client.headers.update(sign_in(user))
     return client
+
+
+@pytest.fixture
+def make_task(signed_in, storage) -> Callable[..., str]:
+    """Order clean-my-data over the API; with `sent` its file is there, with `queued` it is submitted too."""
+
+    def make(sent: bool = True, queued: bool = False) -> str:
+        task_id = signed_in.post("/tasks", json={"tool_id": "clean-my-data"}).json()["task_id"]
+        if sent or queued:
+            wanted = {"files": {"primary": {"filename": "people.csv", "content_type": "text/csv"}}}
+            link = signed_in.post(f"/tasks/{task_id}/upload-urls", json=wanted).json()["uploads"]["primary"]
+            signed_in.put(link["url"], headers=link["headers"], content=CSV).raise_for_status()
+        if queued:
+            signed_in.post(f"/tasks/{task_id}/process").raise_for_status()
+        return task_id
+
+    return make
+
+
+@pytest.fixture
+def change_task(settings) -> Callable[..., None]:
+    """What a worker would do to the row."""
+
+    def change(task_id: str, event: str | None = None, **values: object) -> None:
+        with transaction() as session:
+            task = session.get(Task, task_id)
+            for name, value in values.items():
+                setattr(task, name, value)
+            if event:
+                tasks.record(session, task, event, "a test's worker", agent="type-fixer")
+
+    return change
+
+
+@pytest.fixture
+def finish_task(change_task, storage, tmp_path) -> Callable[..., None]:
+    """Give a task the outputs of a run that went well."""
+
+    def finish(task_id: str, user_id: str) -> None:
+        prefix = f"users/{user_id}/tasks/{task_id}/attempts/1/outputs"
+        contents = {"report.json": b'{"alerts": []}', "report.html": b"<p>Hi</p>", "cleaned.csv": CSV}
+        files = []
+        for filename, content in contents.items():
+            (tmp_path / filename).write_bytes(content)
+            storage.put(tmp_path / filename, f"{prefix}/{filename}")
+            files.append({"filename": filename, "size_bytes": len(content), "sha256": sha256(content).hexdigest()})
+        change_task(task_id, "task_completed", status="COMPLETED", outputs={"prefix": prefix, "files": files})
+
+    return finish
