@@ -55,7 +55,7 @@ class ColumnType:
     confidence: the share of non-missing rows that are of the kind. distinct: non-missing values, blank space around
     them aside. counter_examples: the most frequent values that are not of the kind. date_order: None where no value
     tells day from month; ambiguous_dates then counts the rows that can be read both ways. decimal: the decimal mark.
-    unit: the most frequent unit of a quantity. shapes: rows per spelling.
+    unit: the most frequent unit of a quantity. shapes: rows per spelling; members: the spellings that are of the kind.
     """
 
     kind: Kind
@@ -69,6 +69,7 @@ class ColumnType:
     unit: str = ""
     max_length: int = 0
     shapes: Mapping[str, int] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
 
 
 _SPACE = " \t\r\n\u00a0\u2007\u202f"
@@ -160,6 +161,12 @@ def number_sql(expression: str, decimal: DecimalMark = ".") -> str:
     bare = f"translate({text}, {literal(mark + _GROUPING)}, '')"
     plain = bare if decimal == "." else f"replace({bare}, ',', '.')"
     return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({plain} AS DOUBLE) END"
+
+
+def conforms_sql(expression: str, column: ColumnType) -> str:
+    """SQL that is true where a text is missing or of the column's kind."""
+    members = ", ".join(literal(shape) for shape in (*column.members, "missing"))
+    return f"({shape_sql(trim_sql(expression))} IN ({members}))"
 
 
 def measure_sql(expression: str, column: ColumnType) -> str:
@@ -324,6 +331,7 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
         unit=_top_unit(values, number) if kind is Kind.QUANTITY else "",
         max_length=max(count.longest for shape, count in counted.items() if shape != "missing"),
         shapes=shapes,
+        members=members,
     )
 
 

@@ -67,7 +67,7 @@ def _skeletons_sql(column: str) -> str:
     day = f"regexp_replace({trim_sql(Table.q(column))}, {literal(_CLOCK)}, '')"
     skeleton = f"regexp_replace(regexp_replace({day}, '[0-9]', '9', 'g'), '[A-Za-z]', 'a', 'g')"
     return (
-        f"SELECT {skeleton} AS s, count(*) FROM {{self}} GROUP BY s ORDER BY count(*) DESC, s LIMIT {_MOST_SKELETONS}"
+        f"SELECT {skeleton} AS s, count(*) FROM {{self}} GROUP BY ALL ORDER BY count(*) DESC, 1 LIMIT {_MOST_SKELETONS}"
     )
 
 

@@ -115,7 +115,7 @@ def _unit_spellings(table: Table, column: str) -> list[tuple[str, int]]:
     found = table.query(
         f"SELECT {_unit_part(cell)} AS unit, count(*) FROM {{self}}"
         f" WHERE regexp_full_match({trim_sql(cell)}, {literal(_QUANTITY)})"
-        " GROUP BY unit ORDER BY count(*) DESC, unit LIMIT 100"
+        " GROUP BY ALL ORDER BY count(*) DESC, 1 LIMIT 100"
     )
     return [(unit, int(rows)) for unit, rows in found]
 

@@ -36,8 +36,9 @@ class DuplicateResolver(Params):
 
     detection_types: tuple[DetectionType, ...] = Field(
         ("exact",),
-        description="exact: equal in every column; case_variations: equal but for case and blank space; email_case:"
-        " equal but for the case of e-mail addresses; missing_values: one key, and no cell contradicts; conflicting: one key,"
+        description="exact: equal in every column; case_variations: equal but for case and blank space;"
+        " email_case: equal but for the case of e-mail addresses;"
+        " missing_values: one key, and no cell contradicts; conflicting: one key,"
         " but cells that contradict.",
     )
     merge_strategy: Literal["remove_duplicates", "merge_smart"] = Field(
@@ -65,7 +66,7 @@ class _Outcome:
     changes: Table
 
 
-@agent(credits=50, after=("value-repairer",))
+@agent(credits=50, after=("field-standardization", "value-repairer"))
 def run(table: Table, params: DuplicateResolver, ctx: AgentContext) -> AgentResult:
     """Remove rows that say the same as an earlier row.
 
@@ -176,10 +177,10 @@ def _resolve_conflicts(table: Table, params: DuplicateResolver) -> _Outcome:
     if not key or params.conflict_resolution == "flag":
         return _Outcome(table, _no_pairs(table), Edits(table).apply()[1])
     order = {"first": "row", "last": "row DESC", "most_complete": "present DESC, row"}[params.conflict_resolution]
-    reason = f"the same {', '.join(key)} as row "
+    before, after = f"the same {', '.join(key)} as row ", f", of which the {params.conflict_resolution} stays"
     pairs = _keyed(table, key, order).sql(
-        f"SELECT row, kept, {literal(reason)} || kept || {literal(f', of which the {params.conflict_resolution} stays')}"
-        " AS reason FROM {self} WHERE row <> kept ORDER BY row"
+        f"SELECT row, kept, {literal(before)} || kept || {literal(after)} AS reason"
+        " FROM {self} WHERE row <> kept ORDER BY row"
     )
     return _without(table, pairs, params)
 
@@ -200,16 +201,21 @@ def _key(table: Table, params: DuplicateResolver) -> tuple[str, ...]:
 
 def _keyed(table: Table, key: Sequence[str], order: str) -> Table:
     """The rows whose key another row has: row, kept (the first of them in `order`), c0, c1, … the cells."""
-    cells = [f"nullif({Table.q(column)}, '') AS c{number}" for number, column in enumerate(table.columns)]
+    cells = ", ".join(f"nullif({Table.q(column)}, '') AS c{number}" for number, column in enumerate(table.columns))
     present = " + ".join(f"({Table.q(column)} IS NOT NULL)::INTEGER" for column in table.columns)
     keys = ", ".join(Table.q(column) for column in key)
     whole = " AND ".join(f"NOT {is_null_sql(Table.q(column))}" for column in key)
-    selected = f"{Table.q(ROW)} AS row, dense_rank() OVER (ORDER BY {keys}) AS entity, {present} AS present"
     shared = table.sql(
-        f"SELECT {selected}, {', '.join(cells)}"
-        f" FROM {{self}} WHERE {whole} QUALIFY count(*) OVER (PARTITION BY {keys}) > 1"
+        f"WITH keyed AS (SELECT {Table.q(ROW)} AS row, {keys} FROM {{self}} WHERE {whole}),"
+        f" entities AS (SELECT {keys}, min(row) AS entity FROM keyed GROUP BY ALL HAVING count(*) > 1)"
+        f" SELECT row, entity FROM keyed JOIN entities USING ({keys})"
     )
-    return shared.sql(f"SELECT *, first(row) OVER (PARTITION BY entity ORDER BY {order}) AS kept FROM {{self}}")
+    held = table.sql(
+        f"SELECT s.row, s.entity, {present} AS present, {cells}"
+        f" FROM {{self}} t JOIN {{shared}} s ON t.{Table.q(ROW)} = s.row",
+        shared=shared,
+    )
+    return held.sql(f"SELECT *, first(row) OVER (PARTITION BY entity ORDER BY {order}) AS kept FROM {{self}}")
 
 
 def _flag_conflicts(table: Table, params: DuplicateResolver) -> Table | None:

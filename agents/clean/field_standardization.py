@@ -195,7 +195,7 @@ def _map_synonyms(table: Table, column: str, params: FieldStandardization, edits
     if asked:
         standard = {variant.strip().lower(): value for variant, value in asked.items()}
         cell, listed = Table.q(column), ", ".join(literal(variant) for variant in sorted(standard))
-        values = table.query(f"SELECT DISTINCT {cell} AS v FROM {{self}} WHERE lower({cell}) IN ({listed}) ORDER BY v")
+        values = table.query(f"SELECT DISTINCT {cell} AS v FROM {{self}} WHERE lower({cell}) IN ({listed}) ORDER BY 1")
         edits.replace_values(
             column, [Replacement(value, standard[value.lower()], "synonym", "asked for") for (value,) in values]
         )
@@ -245,7 +245,7 @@ def _time_style(table: Table, column: str) -> _TimeStyle | None:
     styles = table.query(
         f"SELECT {suffix} AS suffix, count(*), bool_and({cell}[2] <> ':') FROM {{self}}"
         f" WHERE regexp_full_match({cell}, {literal(f'(?i)[0-9]{{1,2}}:[0-9]{{2}}(?:{_AM})?')})"
-        " GROUP BY suffix ORDER BY count(*) DESC, suffix"
+        " GROUP BY ALL ORDER BY count(*) DESC, 1"
     )
     present = int(table.scalar(f"SELECT count(*) FROM {{self}} WHERE NOT {is_null_sql(cell)}"))
     if not styles or styles[0][1] < 0.7 * present:
@@ -293,7 +293,7 @@ def _merge_punctuation(table: Table, column: str, found: ColumnType, edits: Edit
     fingerprint = rf"trim(regexp_replace({cell}, '[^\p{{L}}\p{{N}}]+', ' ', 'g'))"
     mapping = table.sql(
         f"WITH counted AS (SELECT {cell} AS old, count(*) AS n, {fingerprint} AS fingerprint FROM {{self}}"
-        f"  WHERE NOT regexp_matches({cell}, '[0-9]') AND NOT {is_null_sql(cell)} GROUP BY old),"
+        f"  WHERE NOT regexp_matches({cell}, '[0-9]') AND NOT {is_null_sql(cell)} GROUP BY ALL),"
         " ranked AS (SELECT *, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
         "  WHERE fingerprint <> '' WINDOW same AS (PARTITION BY fingerprint ORDER BY n DESC, old))"
         " SELECT old, new, 'punctuation_variant' AS rule,"
@@ -319,7 +319,7 @@ def _unshift(table: Table, left: str, right: str, types: Mapping[str, ColumnType
     tail = literal(r"^(.*[^\s,;/-])[\s,;/-]+([^\s,;/-]+)$")
     shifted = table.sql(
         f"WITH known AS (SELECT {beside} AS value FROM {{self}} WHERE NOT {is_null_sql(beside)}"
-        f"  GROUP BY value HAVING count(*) > 1)"
+        f"  GROUP BY ALL HAVING count(*) > 1)"
         f" SELECT t.{Table.q(ROW)} AS row, regexp_extract(t.{cell}, {tail}, 1) AS head, known.value AS tail,"
         f" {is_null_sql(f't.{beside}')} AS empty"
         f" FROM {{self}} t JOIN known ON known.value = regexp_extract(t.{cell}, {tail}, 2)"

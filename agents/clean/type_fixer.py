@@ -150,7 +150,7 @@ def _unite_categories(table: Table, column: str, found: ColumnType, findings: _F
     cell = Table.q(column)
     mapping = table.sql(
         f"WITH counted AS (SELECT {cell} AS old, count(*) AS n, lower({trim_sql(cell)}) AS folded FROM {{self}}"
-        f"  WHERE {cell} IS NOT NULL GROUP BY old),"
+        f"  WHERE {cell} IS NOT NULL GROUP BY ALL),"
         f" ranked AS (SELECT *, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
         "  WINDOW same AS (PARTITION BY folded ORDER BY n DESC, old))"
         " SELECT old, new, 'category_spelling' AS rule, 'written so ' || top || ' times' AS evidence,"

@@ -1,0 +1,91 @@
+"""Strict dependencies: one column determines another without a single exception."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from agents.column_types import ColumnType, Kind, is_null_sql
+from agents.edits import CELL_COLUMNS
+from agents.table import ROW, Table, literal
+
+_SAMPLE_ROWS = 2_000
+_MOST_PAIRS = 2_000
+_CHANCE = 1e-6
+"""A dependency counts when so many agreements by chance are less likely than this."""
+_NEARLY_UNIQUE = 0.95
+_SURE_ROWS = 2
+"""A value seen on fewer rows is suggested, not filled in."""
+
+
+def dependencies_of(
+    table: Table, targets: Sequence[str], types: Mapping[str, ColumnType], seed: int
+) -> dict[str, list[str]]:
+    """The columns that determine each target, confirmed on all rows; targets without one are left out."""
+    sources = [c for c, found in types.items() if _can_determine(found, table.rows) and c in table.columns]
+    targets = [c for c in targets if types[c].kind is not Kind.EMPTY and c in table.columns]
+    pairs = [(source, target) for target in targets for source in sources if source != target][:_MOST_PAIRS]
+    sample = _sample(table, seed)
+    found: dict[str, list[str]] = {}
+    for source, target in pairs:
+        if _violations(sample, source, target) == 0 and _is_strict(table, source, target):
+            found.setdefault(target, []).append(source)
+    return found
+
+
+def _can_determine(found: ColumnType, rows: int) -> bool:
+    present = rows - found.missing
+    return 1 < found.distinct < _NEARLY_UNIQUE * max(present, 1)
+
+
+def _sample(table: Table, seed: int) -> Table:
+    if table.rows <= _SAMPLE_ROWS:
+        return table
+    return table.sql(f"SELECT * FROM {{self}} ORDER BY hash({Table.q(ROW)} + {seed}) LIMIT {_SAMPLE_ROWS}")
+
+
+def _grouped(source: str, target: str) -> str:
+    left, right = Table.q(source), Table.q(target)
+    return (
+        f"SELECT min({right}) AS low, max({right}) AS high, count(*) AS n FROM {{self}}"
+        f" WHERE NOT {is_null_sql(left)} AND NOT {is_null_sql(right)} GROUP BY {left}"
+    )
+
+
+def _violations(table: Table, source: str, target: str) -> int:
+    return int(table.scalar(f"SELECT count(*) FILTER (low <> high) FROM ({_grouped(source, target)})"))
+
+
+def _is_strict(table: Table, source: str, target: str) -> bool:
+    """No exception, and more agreements than chance explains in a column of this many and these frequent values."""
+    violations, agreements = table.query(
+        f"SELECT count(*) FILTER (low <> high), coalesce(sum(n - 1), 0) FROM ({_grouped(source, target)})"
+    )[0]
+    if violations:
+        return False
+    cell = Table.q(target)
+    chance = table.scalar(
+        f"SELECT sum(n * n) / pow(sum(n), 2) FROM"
+        f" (SELECT count(*)::DOUBLE AS n FROM {{self}} WHERE NOT {is_null_sql(cell)} GROUP BY {cell})"
+    )
+    return chance is not None and 0 < chance < 1 and float(agreements) * math.log(chance) < math.log(_CHANCE)
+
+
+def fill_cells(table: Table, target: str, sources: Sequence[str]) -> Table:
+    """The empty cells of a column with the value that its determinants agree on."""
+    cell = Table.q(target)
+    parts = [
+        f"SELECT t.{Table.q(ROW)} AS row, known.value, known.n, {literal(source)} AS source FROM {{self}} t JOIN"
+        f" (SELECT {Table.q(source)} AS key, min({cell}) AS value, count(*) AS n FROM {{self}}"
+        f"   WHERE NOT {is_null_sql(Table.q(source))} AND NOT {is_null_sql(cell)} GROUP BY ALL) known"
+        f" ON t.{Table.q(source)} = known.key WHERE {is_null_sql(f't.{cell}')}"
+        for source in sources
+    ]
+    if not parts:
+        return table.beside(CELL_COLUMNS)
+    return table.sql(
+        "SELECT row, min(value) AS new, 'dependency' AS rule,"
+        f" 'every ' || arg_max(source, n) || ' has one ' || {literal(target)} || '; seen on ' || max(n) || ' rows'"
+        f" AS evidence, max(n) / (max(n) + 1.0) AS confidence, max(n) >= {_SURE_ROWS} AS applied"
+        f" FROM ({' UNION ALL '.join(parts)}) GROUP BY row HAVING min(value) = max(value) ORDER BY row"
+    )

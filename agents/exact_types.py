@@ -1,0 +1,61 @@
+"""Typed columns for files that have types, only where no value says anything else afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agents.column_types import ColumnType, Kind
+from agents.table import ROW, Table
+
+_WHOLE = r"0|-?[1-9]\d*"
+_CANDIDATES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.INTEGER: ("BIGINT",),
+    Kind.DECIMAL: ("DOUBLE", "DECIMAL"),
+    Kind.DATE: ("DATE",),
+    Kind.DATETIME: ("TIMESTAMP",),
+    Kind.BOOLEAN: ("BOOLEAN",),
+}
+_DIGITS = 15
+"""So many significant digits a DOUBLE, and a spreadsheet, keeps."""
+
+
+def typed(table: Table, types: Mapping[str, ColumnType], *, digits: int = 18) -> Table:
+    """The table with a real type for each column whose every value can be read back as it was written.
+
+    digits: whole numbers longer than this stay text.
+    """
+    casts = {column: _cast(table, column, found, digits) for column, found in types.items() if column in table.columns}
+    hidden = [Table.q(ROW)] if ROW in table.types else []
+    cells = [f"{casts.get(column) or Table.q(column)} AS {Table.q(column)}" for column in table.columns]
+    return table.sql(f"SELECT {', '.join(hidden + cells)} FROM {{self}}")
+
+
+def _cast(table: Table, column: str, found: ColumnType, digits: int) -> str | None:
+    """SQL of the typed column, or None where it stays text."""
+    cell = f"nullif({Table.q(column)}, '')"
+    for name in _CANDIDATES.get(found.kind, ()) if found.confidence == 1 else ():
+        cast = _decimal(table, cell) if name == "DECIMAL" else f"TRY_CAST({cell} AS {name})"
+        if cast and _reads_back(table, cell, cast, name, digits):
+            return cast
+    return None
+
+
+def _reads_back(table: Table, cell: str, cast: str, name: str, digits: int) -> bool:
+    spelled = f"CAST({cast} AS VARCHAR)"
+    if name == "DOUBLE":
+        # 12 beside 8.4 is 12.0 to a DOUBLE: the same number, and nobody wrote 12.0 here.
+        spelled = rf"regexp_replace({spelled}, '\.0$', '')"
+    long = (
+        f"length({cell}) > {digits if name == 'BIGINT' else _DIGITS + 2}" if name in ("BIGINT", "DOUBLE") else "false"
+    )
+    query = f"SELECT coalesce(bool_or({cell} IS NOT NULL AND ({spelled} IS DISTINCT FROM {cell} OR {long})), false)"
+    return not table.scalar(f"{query} FROM {{self}}")
+
+
+def _decimal(table: Table, cell: str) -> str | None:
+    """A DECIMAL of the scale that all values share."""
+    low, high, longest = table.query(
+        f"SELECT min(length(split_part({cell}, '.', 2))), max(length(split_part({cell}, '.', 2))), max(length({cell}))"
+        " FROM {self}"
+    )[0]
+    return f"TRY_CAST({cell} AS DECIMAL(38, {high}))" if low == high and low and longest <= 37 else None
