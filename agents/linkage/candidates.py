@@ -19,7 +19,7 @@ Pairs = tuple[Positions, Positions]
 NEIGHBOURS = 20
 """Candidate pairs kept for each row."""
 
-MAX_PAIRS = 4_000_000
+MAX_PAIRS = 2_000_000
 _MEETINGS = 40_000_000
 _MEETINGS_AT_ONCE = 3_000_000
 _GRAM_ROWS = 60_000

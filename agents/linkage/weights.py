@@ -18,6 +18,8 @@ ROUNDS = 15
 _SAMPLE = 300_000
 _BLOCK = 400_000
 _SMOOTHING = 0.5
+_DIFFERENT = 3
+_PRICE = -3.0
 _MOST_BITS = 20.0
 _LEAST_BITS = -6.0
 
@@ -94,8 +96,10 @@ def _shares_of_levels(found: Levels, weight: Floats) -> Floats:
 
 
 def _surprise(unmatched: Floats) -> Floats:
-    """Weights to begin with: how unlikely agreement of at least this level is by chance."""
-    return -numpy.log2(numpy.cumsum(unmatched[:, ::-1], axis=1)[:, ::-1])
+    """Weights to begin with: how unlikely agreement of at least this level is by chance, differences at a price."""
+    weights = -numpy.log2(numpy.cumsum(unmatched[:, ::-1], axis=1)[:, ::-1])
+    weights[:, :_DIFFERENT] = _PRICE
+    return weights
 
 
 def _monotone(matched: Floats, unmatched: Floats) -> Floats:
