@@ -95,7 +95,7 @@ class _Finding:
     """One kind of fault: how many cells of a column have it, how bad that is, and what is said and advised.
 
     `message` is filled with the column c and its {cells}; `alert`, said once for all columns where the fault is more
-    than a trifle, with {columns} and {rows}.
+    than a trifle, with {where} and {rows}.
     """
 
     issue_type: str
@@ -148,7 +148,7 @@ _FINDINGS = (
         lambda c: c.rows if c.role == "empty" else 0,
         _always("high"),
         "The column holds nothing at all.",
-        "{columns} without a single value.",
+        "Not a single value in {where}.",
         "Drop it, or find out why it was never filled.",
     ),
     _Finding(
@@ -157,7 +157,7 @@ _FINDINGS = (
         lambda c: c.missing if c.role != "empty" else 0,
         _missing_severity,
         "{cells} ({c.missing_percent:.3g} %) say nothing.",
-        "{columns} with many missing values: {rows} cells in all.",
+        "Many missing values in {where}: {rows} cells.",
         "Decide with null-handler what stands for a missing value, before anything is averaged or joined.",
     ),
     _Finding(
@@ -175,7 +175,7 @@ _FINDINGS = (
         lambda c: c.suspected_missing,
         _by_share,
         "{cells} may stand for a missing value (unknown, 999, -1).",
-        '{columns} where a word or a number seems to stand for "missing": {rows} cells.',
+        "Words or numbers that may stand for a missing value in {where}: {rows} cells.",
         "Ask whoever made the file what these values mean.",
     ),
     _Finding(
@@ -184,7 +184,7 @@ _FINDINGS = (
         lambda c: c.strangers,
         _by_share,
         "{cells} can't be read as {c.kind}, which the rest of the column is.",
-        "{columns} with cells of another kind than the rest: {rows} cells.",
+        "Cells of another kind than the rest in {where}: {rows}.",
         "Look at these cells; type-fixer repairs what can only be read in one way.",
     ),
     _Finding(
@@ -193,7 +193,7 @@ _FINDINGS = (
         lambda c: c.infinite,
         _always("high"),
         "{cells} hold an infinity.",
-        "{columns} with infinities: {rows} cells.",
+        "Infinities in {where}: {rows} cells.",
         "An infinity is the trace of a division by zero: repair it where it was made.",
     ),
     _Finding(
@@ -202,7 +202,7 @@ _FINDINGS = (
         lambda c: c.ambiguous_dates,
         _always("medium"),
         "{cells} can be read day first or month first.",
-        "{columns} of dates that don't tell the day from the month.",
+        "Dates that don't tell the day from the month in {where}.",
         "Set type-fixer's date_order.",
     ),
     _Finding(
@@ -211,7 +211,7 @@ _FINDINGS = (
         _outliers,
         _outlier_severity,
         "{cells} outside {c.numeric[lower_fence]:.6g} to {c.numeric[upper_fence]:.6g}.",
-        "{columns} with many numbers far from the rest: {rows} cells.",
+        "Many numbers far from the rest in {where}: {rows} cells.",
         "Look at the most extreme rows first; an outlier is a question, not an error.",
     ),
     _Finding(
@@ -220,7 +220,7 @@ _FINDINGS = (
         _repeated,
         _always("medium"),
         "{cells} repeat a value of a column that is otherwise unique.",
-        "{columns} that look like a key but repeat: {rows} cells.",
+        "Repeated values in {where}, otherwise unique: {rows} cells.",
         "Look whether these rows are duplicates or share a key by mistake.",
     ),
     _Finding(
@@ -229,7 +229,7 @@ _FINDINGS = (
         lambda c: c.spelling_variants,
         _by_share,
         "{cells} differ from a more frequent value only in case or blank space.",
-        "{columns} that spell one value in several ways: {rows} cells.",
+        "One value spelled in several ways in {where}: {rows} cells.",
         "Let field-standardization choose one spelling.",
     ),
     _Finding(
@@ -256,7 +256,7 @@ _FINDINGS = (
         lambda c: c.rows - c.missing if c.semantic else 0,
         _always("medium"),
         "The values look like personal data ({c.semantic}); they are masked in this report.",
-        "{columns} that look like personal data.",
+        "Values that look like personal data in {where}.",
         "Share the file only with people who may see these columns.",
     ),
 )
@@ -307,11 +307,11 @@ def _alarming(issue: Issue) -> bool:
 
 
 def _alert(finding: _Finding, found: Sequence[Issue]) -> Alert:
-    columns = "1 column" if len(found) == 1 else f"{len(found):,} columns"
+    where = f"“{found[0].field_name}”" if len(found) == 1 else f"{len(found):,} columns"
     return Alert(
         severity=min((issue.severity for issue in found), key=_GRADES.index),
         category=finding.category,
-        message=finding.alert.format(columns=columns, rows=f"{sum(issue.rows for issue in found):,}"),
+        message=finding.alert.format(where=where, rows=f"{sum(issue.rows for issue in found):,}"),
         affected_fields=tuple(issue.field_name for issue in found),
         recommendation=finding.advice,
     )
@@ -360,7 +360,7 @@ def _charts(columns: Sequence[ColumnProfile]) -> Iterator[Chart]:
 
 def _column_chart(column: ColumnProfile) -> Iterator[Chart]:
     """The distribution of a measure or of dates, the most frequent values of what repeats, nothing of a key."""
-    if column.histogram and column.role in ("measure", "date"):
+    if column.histogram and column.role in ("measure", "date", "category"):
         yield Chart(
             title="Distribution",
             labels=tuple(column.histogram["labels"]),

@@ -40,10 +40,10 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def by_severity(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def by_severity(found: Iterable[Mapping[str, Any]], key: str = "severity") -> list[Mapping[str, Any]]:
     """The worst first; the given order among equals."""
     rank = {severity: place for place, severity in enumerate(SEVERITIES)}
-    return sorted(found, key=lambda each: rank.get(str(each.get("severity")), len(rank)))
+    return sorted(found, key=lambda each: rank.get(str(each.get(key)), len(rank)))
 
 
 def profiled_columns(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ THINGS_TO_KNOW = 5
 SHOWN_COLUMNS = 300
 SHOWN_ROWS = 200
 SHOWN_CHARTS = 12
+SHOWN_ADVICE = 8
 
 TONES = {
     "good": ("good", "ok", "success", "ready", "passed", "pass", "done", "excellent", "low"),
@@ -51,11 +52,13 @@ def _view(report: Mapping[str, Any]) -> dict[str, Any]:
         "known_title": f"{NUMBER_WORDS[min(len(alerts), THINGS_TO_KNOW)]} to know",
         "more_alerts": alerts[THINGS_TO_KNOW:],
         "issues": by_severity(report.get("issues") or []),
+        "recommendations": by_severity(report.get("recommendations") or [], "priority"),
         "columns": columns[:SHOWN_COLUMNS],
         "columns_total": len(columns),
         "column_charts": _column_charts(report, columns),
         "agents": [_agent(name, result, columns) for name, result in (report.get("agent_results") or {}).items()],
         "shown_rows": SHOWN_ROWS,
+        "shown_advice": SHOWN_ADVICE,
     }
 
 
