@@ -56,8 +56,9 @@ def grant(session: Session, user_id: str, amount: int, note: str) -> None:
 
 def hold(session: Session, user_id: str, task_id: str, run_no: int, amount: int) -> None:
     """Reserve credits for one run, in the transaction that queues it; InsufficientCredits where they aren't there."""
-    # Without this lock several holds at once each see the whole balance.
-    if session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+    # Without this lock several holds at once each see the whole balance. key_share: rows that refer to the account may
+    # be written meanwhile, else two transactions that have each written one wait for each other.
+    if session.scalar(select(User.id).where(User.id == user_id).with_for_update(key_share=True)) is None:
         raise UserNotFound
     available = wallet(session, user_id).available
     if available < amount:

@@ -13,27 +13,30 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from errors import OutOfMemory, ServiceError
-from transformers.manifest import jsonable
-from transformers.pipeline import Specification, run
+from transformers.manifest import Manifest, jsonable
+from transformers.pipeline import Emit, Specification, run
 
 SPECIFICATION = "specification.json"
 
 
-def main() -> None:
-    """Serve jobs until stdin closes."""
+RunJob = Callable[[Path, Specification, Emit], Manifest]
+
+
+def main(run_job: RunJob = run) -> None:
+    """Serve jobs until stdin closes, each by one call of `run_job`."""
     # Ctrl-C in a terminal reaches the whole group of processes; when to end is the worker's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = _take_stdout()
     jobs = _listen(sys.stdin)
     _tell(channel, {"event": "ready"})
     while True:
-        _serve(Path(jobs.get()["folder"]), channel)
+        _serve(run_job, Path(jobs.get()["folder"]), channel)
 
 
 def _take_stdout() -> TextIO:
@@ -56,13 +59,13 @@ def _listen(stream: TextIO) -> queue.Queue[dict[str, Any]]:
     return jobs
 
 
-def _serve(folder: Path, channel: TextIO) -> None:
+def _serve(run_job: RunJob, folder: Path, channel: TextIO) -> None:
     def emit(event: Mapping[str, Any]) -> None:
         _tell(channel, event)
 
     try:
         specification = Specification.model_validate_json((folder / SPECIFICATION).read_bytes())
-        manifest = run(folder, specification, emit)
+        manifest = run_job(folder, specification, emit)
     except ServiceError as error:
         emit(_failure(error))
     except MemoryError as error:

@@ -33,10 +33,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 class Child:
     """One lean process. It serves one job after another until it is spent."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, module: str) -> None:
         self._settings = settings
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "celery_queue.child"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -137,10 +137,14 @@ def _error_of(event: Event) -> ServiceError:
 
 
 class Children:
-    """The idle children of this process, one for each slot that has worked; a forked process starts without any."""
+    """The idle children of this process, one for each slot that has worked; a forked process starts without any.
 
-    def __init__(self, settings: Settings) -> None:
+    module: what a child runs.
+    """
+
+    def __init__(self, settings: Settings, module: str = "celery_queue.child") -> None:
         self._settings = settings
+        self._module = module
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._owner = os.getpid()
@@ -148,7 +152,7 @@ class Children:
     @contextmanager
     def borrow(self) -> Iterator[Child]:
         """A warm child for one job; a spent one is replaced by the next borrower."""
-        child = self._take() or Child(self._settings)
+        child = self._take() or Child(self._settings, self._module)
         try:
             yield child
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import moment
@@ -205,9 +205,14 @@ def report_progress(session: Session, claim: Claim, progress: int, detail: dict[
 
 
 def keep_step(session: Session, claim: Claim, step: TaskStep) -> bool:
-    """Remember a finished agent while the attempt owns the task."""
+    """Remember a finished agent while the attempt owns the task, in place of steps that it could not resume from."""
     if not _fenced(session, claim, updated_at=moment()):
         return False
+    session.execute(
+        delete(TaskStep).where(
+            TaskStep.task_id == claim.task_id, TaskStep.run_no == claim.run_no, TaskStep.position >= step.position
+        )
+    )
     session.add(step)
     return True
 
@@ -216,13 +221,6 @@ def steps(session: Session, task_id: str, run_no: int) -> Sequence[TaskStep]:
     """The finished agents of one run, in order."""
     query = select(TaskStep).where(TaskStep.task_id == task_id, TaskStep.run_no == run_no)
     return session.scalars(query.order_by(TaskStep.position)).all()
-
-
-def forget_steps(session: Session, claim: Claim, from_position: int) -> None:
-    """Drop the checkpoints that this attempt can't resume from, so that it may write its own."""
-    for step in steps(session, claim.task_id, claim.run_no):
-        if step.position >= from_position:
-            session.delete(step)
 
 
 _ENDED: dict[str, Any] = {"lease_expires_at": None, "deadline_at": None, "finished_at": moment()}
