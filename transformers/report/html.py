@@ -22,7 +22,8 @@ TONES = {
     "fair": ("fair", "warning", "warn", "needs_review", "medium", "review"),
     "poor": ("poor", "bad", "critical", "high", "error", "failed", "fail", "not_ready"),
 }
-NUMBER_WORDS = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things")
+_SEEN = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\u00a0": "⍽"})
+NUMBER_WORDS = ("Things", "One thing", "Two things", "Three things", "Four things", "Five things")
 
 
 def write_html(report: Mapping[str, Any], path: Path) -> None:
@@ -36,7 +37,15 @@ def _template() -> Template:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        figure=figure, label=label, tone=tone, moment=moment, json=_json, cell=_cell, short=_short, share=_share
+        figure=figure,
+        label=label,
+        tone=tone,
+        moment=moment,
+        json=_json,
+        cell=_cell,
+        short=_short,
+        share=_share,
+        edges=_edges,
     )
     return environment.get_template("report.html.j2")
 
@@ -141,6 +150,16 @@ def _cell(value: Any) -> str:
 def _short(value: Any, limit: int = 160) -> str:
     text = "" if value is None else str(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _edges(value: Any) -> str:
+    """A text whose blank space at both ends can be seen."""
+    text = str(value)
+    inner = text.strip()
+    if not inner:
+        return text.translate(_SEEN)
+    start = text.index(inner)
+    return text[:start].translate(_SEEN) + inner + text[start + len(inner) :].translate(_SEEN)
 
 
 def _share(value: Any, values: Sequence[Any]) -> float:

@@ -77,6 +77,20 @@ def test_a_time_is_told_in_words_and_an_odd_one_as_it_is() -> None:
     assert moment("soon") == "soon"
 
 
+@pytest.mark.parametrize(("text", "shown"), [(" a b ", "␣a b␣"), ("a\t", "a⇥"), ("   ", "␣␣␣"), ("a", "a")])
+def test_blank_space_around_a_changed_value_is_seen(text: str, shown: str, tmp_path: Path) -> None:
+    write_html({"changes_sample": [{"row": 0, "column": "c", "old": text, "new": ""}]}, tmp_path / "report.html")
+    assert f'<span class="cell">{shown}</span>' in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_figures_by_name_become_one_table(tmp_path: Path) -> None:
+    data = {"types": {"order_id": {"kind": "integer"}, "city": {"kind": "text"}}}
+    write_html({"agent_results": {"type-fixer": {"status": "done", "data": data}}}, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.count("<table") == 1
+    assert "order_id" in page
+
+
 def test_an_unknown_status_takes_no_side() -> None:
     assert [tone("ready"), tone("needs_review"), tone("critical"), tone("anything")] == [
         "good",
