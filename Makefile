@@ -50,7 +50,7 @@ lint: $(DEV) ## format, lint, types and import rules
 check: lint test ## what CI runs
 
 bench: $(DEV) ## what the service costs and how fast it is
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks.bench $(ARGS)
 
 examples: $(RUN) ## write the example files again
 	$(PY) examples/make_examples.py

@@ -162,9 +162,9 @@ class PostgresServer(Server):
     def ping(self) -> None:
         psycopg.connect(self.url, connect_timeout=2).close()
 
-    def create_database(self) -> str:
+    def create_database(self, purpose: str = "test") -> str:
         """The address of a new, empty database."""
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = f"{purpose}_{os.getpid()}_{next(self._numbers)}"
         self._execute(f'CREATE DATABASE "{name}"')
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
