@@ -17,7 +17,7 @@ from agents.encoding import Text
 from agents.mend_csv import Grammar, Mender
 from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names
 from agents.table import FORMULA, ROW, Database, Table, literal
-from errors import TooLarge, UnreadableFile
+from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _DELIMITERS = (b",", b";", b"\t", b"|")
 _NO_DELIMITER = b"\x1f"
@@ -195,7 +195,7 @@ def _strictly(
     """The table, or None where DuckDB refuses the file or counts other records than we do."""
     try:
         table = load(path, database, names, options, delimiter=dialect.delimiter, header=True)
-    except duckdb.OutOfMemoryException as error:
+    except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.InvalidInputException:
         return None
@@ -217,7 +217,7 @@ def _mended(
         mender.mend(blocks(path, dialect.rows_start))
     try:
         table = load(sound, database, names, options, delimiter=dialect.delimiter)
-    except duckdb.OutOfMemoryException as error:
+    except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.InvalidInputException as error:
         raise _refused(error, options) from error

@@ -7,6 +7,7 @@ that no text holds (U+FDD0 is no character), and made bare again afterwards.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ import duckdb
 from agents.json_outline import Member, Outline, outline
 from agents.read_base import MB, Content, ReadOptions, blocks, column_names, listed
 from agents.table import ROW, Database, Table, literal
-from errors import TooLarge, UnreadableFile
+from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _MARK = "\ufdd0"
 # Whatever is not a number, strings as a whole, and then a number: the text ends with one, so that no match begins late.
@@ -23,6 +24,10 @@ _MARKING = rf'\1"{_MARK}\2"'
 _MARKED = rf'"{_MARK}([^"]*)"'
 _RESPELT = "[0-9][.eE]|[0-9]{17}|-0"
 _BEGINNING = re.compile(rb'\[\s*+(?:[\[{"\]\d-]|true|false|null|\Z)|\{\s*+(?:["}]|\Z)')
+_TOO_LONG = "maximum_object_size"
+# DuckDB sets aside several buffers of twice this size.
+_USUAL_OBJECT_MB = 2
+_STEP_BYTES = 4 * MB
 _SHAPES = "Send a list of objects, one object per line, or an object of columns."
 
 
@@ -34,8 +39,14 @@ def looks_like_json(head: bytes) -> bool:
 def read_json(path: Path, filename: str, folder: Path, database: Database, options: ReadOptions) -> Content:
     """A table from a list of objects, an object of columns, an object around one list, or JSON Lines."""
     try:
-        return _read(path, filename, folder, database, options)
-    except duckdb.OutOfMemoryException as error:
+        try:
+            small = replace(options, max_field_mb=min(_USUAL_OBJECT_MB, options.max_field_mb))
+            return _read(path, filename, folder, database, small)
+        except duckdb.InvalidInputException as error:
+            if _TOO_LONG not in str(error):
+                raise
+            return _read(path, filename, folder, database, options)
+    except OutOfMemory as error:
         raise TooLarge("The JSON needs more memory than there is. Send it as JSON Lines, with fewer keys.") from error
     except duckdb.InvalidInputException as error:
         raise _refused(error, options) from error
@@ -109,21 +120,39 @@ def _records(source: str, kind: str, database: Database, options: ReadOptions) -
     keys = _keys(source, database, options)
     names, notes = column_names(keys, options.max_columns)
     paths = ", ".join(literal(_pointer(key)) for key in keys)
-    cells = ", ".join(f"{_bare(f'cells[{place}]')} AS {Table.q(name)}" for place, name in enumerate(names, 1))
-    table = database.table(
-        f"SELECT {ROW}, {cells} FROM (SELECT row_number() OVER () - 1 AS {ROW}, "
-        f"json_extract_string({_marked('json')}, [{paths}]) AS cells FROM {source})"
-    )
+    cells = ", ".join(f"cells[{place}] AS {Table.q(name)}" for place, name in enumerate(names, 1))
+    values = f"list_transform(json_extract_string({_marked('json')}, [{paths}]), lambda cell: {_bare('cell')}) AS cells"
+    numbered = f"SELECT row_number() OVER () - 1 AS {ROW}, json FROM {source}"
+    try:
+        table = database.table(f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM ({numbered}))")
+    except OutOfMemory:
+        table = _in_steps(
+            database.table(numbered), f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM {{self}})"
+        )
     return Content(table, kind, notes)
+
+
+def _in_steps(raw: Table, query: str) -> Table:
+    """The rows of a query over long JSON texts, a few at a time: DuckDB takes 2048, with several copies of each."""
+    length = raw.scalar("SELECT coalesce(max(strlen(CAST(json AS VARCHAR))), 0) FROM {self}")
+    step = max(1, _STEP_BYTES // max(1, length))
+    part = f"WHERE {ROW} >= $start AND {ROW} < $start + {step}"
+    # The rows come in the order of __row, so rowid and __row stay the same.
+    table = raw.sql(f"{query} {part}", start=0)
+    for start in range(step, raw.rows, step):
+        table.query(f"INSERT INTO {{self}} {query.replace('{self}', '{raw}')} {part}", raw=raw, start=start)
+    return table
 
 
 def _keys(source: str, database: Database, options: ReadOptions) -> list[str]:
     """The keys of all objects in the order in which they are first seen."""
+    # Grouped by a hash, with the first text of each group: groups of key lists take ten times the memory.
     shapes = database.table(
-        "SELECT keys, min(place) AS place FROM (SELECT row_number() OVER () AS place, "
-        f"CASE WHEN json_type(json) = 'OBJECT' THEN json_keys(json) END AS keys FROM {source}) GROUP BY keys"
+        "SELECT min(place) AS place, json_keys(arg_min(json, place)) AS keys, is_object FROM "
+        f"(SELECT row_number() OVER () AS place, json, starts_with(json, '{{') AS is_object FROM {source}) "
+        "GROUP BY hash(json_keys(json)), is_object"
     )
-    other = shapes.scalar("SELECT min(place) FROM {self} WHERE keys IS NULL")
+    other = shapes.scalar("SELECT min(place) FROM {self} WHERE NOT is_object")
     if other is not None:
         raise UnreadableFile(f"Item {other:,} of the JSON is not an object with named values. {_SHAPES}")
     keys = shapes.query(
@@ -186,7 +215,7 @@ def _keyed_column(path: Path, database: Database, options: ReadOptions) -> Table
 
 def _refused(error: duckdb.Error, options: ReadOptions) -> UnreadableFile | TooLarge:
     message = str(error)
-    if "maximum_object_size" in message:
+    if _TOO_LONG in message:
         return TooLarge(f"One object in the JSON is over {options.max_field_mb} MB. Send one object per row.")
     found = re.search(r"in (line|record/value) ([\d,]+): ([^\n]*)", message)
     where = f" in {found[1].replace('record/value', 'item')} {found[2]}: {found[3]}" if found else "."

@@ -10,7 +10,7 @@ import duckdb
 from agents.read_base import Content, ReadOptions, column_names
 from agents.read_csv import too_wide
 from agents.table import ROW, Database, Table, literal
-from errors import UnreadableFile
+from errors import OutOfMemory, UnreadableFile
 
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 
@@ -29,7 +29,7 @@ def read_parquet(path: Path, database: Database, options: ReadOptions) -> Conten
     )
     try:
         table = database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
-    except duckdb.OutOfMemoryException as error:
+    except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.Error as error:
         raise _damaged(error) from error
