@@ -1,0 +1,118 @@
+"""Golden records: one row per entity, each cell taken from one of the entity's own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agents.column_types import is_null_sql
+from agents.linkage.fields import batches
+from agents.table import Table
+
+
+@dataclass(frozen=True)
+class GoldenNames:
+    """What our columns are called beside the user's, whose names are never taken."""
+
+    entity_id: str
+    trust_score: str
+    member_count: str
+
+
+def golden_names(columns: Iterable[str]) -> GoldenNames:
+    """Our column names, with a number after them where the user has such a column."""
+    taken = {column.casefold() for column in columns}
+    return GoldenNames(*(_free(name, taken) for name in ("entity_id", "trust_score", "member_count")))
+
+
+def golden_records(table: Table, entities: Table, survivors: Table | None, links: Table | None) -> Table:
+    """`__row` (the entity's first row), entity_id, the user's columns, trust_score, member_count, in row order.
+
+    survivors: entity, column_number, row, confidence of entities of several rows; without it their first row is taken.
+    links: entity and the mean probability of its matches.
+    """
+    names = golden_names(table.columns)
+    heads = entities.sql("SELECT __row, entity_id, members FROM {self} WHERE __row = entity")
+    single = "members = 1" if survivors is not None else "true"
+    parts = [_copied(table, heads, single)]
+    if survivors is not None:
+        parts.append(_assembled(table, heads, survivors))
+    cells = ", ".join(Table.q(column) for column in table.columns)
+    both = " UNION ALL ".join(f"SELECT __row, {cells} FROM {{part{number}}}" for number in range(len(parts)))
+    trust = _trust(table, entities, survivors, links)
+    return heads.sql(
+        f"SELECT __row, entity_id AS {Table.q(names.entity_id)}, {cells}, trust AS {Table.q(names.trust_score)},"
+        f" members AS {Table.q(names.member_count)}"
+        f" FROM ({both}) JOIN {{self}} USING (__row) JOIN {{trust}} USING (__row) ORDER BY __row",
+        trust=trust,
+        **{f"part{number}": part for number, part in enumerate(parts)},
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    numbered, number = name, 2
+    while numbered in taken:
+        numbered, number = f"{name}_{number}", number + 1
+    return numbered
+
+
+def _copied(table: Table, heads: Table, condition: str) -> Table:
+    return table.sql(
+        f"SELECT * FROM {{self}} WHERE __row IN (SELECT __row FROM {{heads}} WHERE {condition})", heads=heads
+    )
+
+
+def _assembled(table: Table, heads: Table, survivors: Table) -> Table:
+    """The records of entities of several rows, from the cells that survived."""
+    built = heads.sql("SELECT __row FROM {self} WHERE members > 1")
+    for batch in batches(list(enumerate(table.columns))):
+        cells = [_cells(table, survivors, number, column) for number, column in batch]
+        joins = " ".join(f"LEFT JOIN {{cell{i}}} AS cell{i} USING (__row)" for i in range(len(cells)))
+        listed = ", ".join(f"cell{i}.{Table.q(column)}" for i, (_, column) in enumerate(batch))
+        built = built.sql(
+            f"SELECT self.*, {listed} FROM {{self}} AS self {joins}",
+            **{f"cell{i}": cell for i, cell in enumerate(cells)},
+        )
+    return built
+
+
+def _cells(table: Table, survivors: Table, number: int, column: str) -> Table:
+    return survivors.sql(
+        f"SELECT entity AS __row, {Table.q(column)} FROM {{self}} JOIN {{table}} ON {{table}}.__row = row"
+        f" WHERE column_number = {number}",
+        table=table,
+    )
+
+
+def _trust(table: Table, entities: Table, survivors: Table | None, links: Table | None) -> Table:
+    """`__row` and `trust`: how sure the links are, times the confidence of the values, lowered by gaps."""
+    width = max(len(table.columns), 1)
+    chosen = survivors or table.beside({"entity": "BIGINT", "column_number": "INTEGER", "confidence": "FLOAT"})
+    linked = links or table.beside({"entity": "BIGINT", "strength": "DOUBLE"})
+    return entities.sql(
+        f"""
+        SELECT __row, round(coalesce(strength, 1) * coalesce(confidence, 1)
+            * (1 + least(coalesce(cells, filled) / {width}, 1)) / 2, 4) AS trust
+        FROM {{self}} JOIN {{filled}} USING (__row)
+        LEFT JOIN (SELECT entity AS __row, avg(confidence) AS confidence, count(*) AS cells FROM {{chosen}} GROUP BY 1)
+            USING (__row)
+        LEFT JOIN (SELECT entity AS __row, strength FROM {{linked}}) USING (__row)
+        WHERE {{self}}.__row = {{self}}.entity
+        """,
+        filled=_filled(table, table.columns),
+        chosen=chosen,
+        linked=linked,
+    )
+
+
+def _filled(table: Table, columns: Sequence[str]) -> Table:
+    """`__row` and `filled`: how many of its cells hold a value."""
+    counted = table.sql("SELECT __row, 0 AS filled FROM {self}")
+    for batch in batches(columns, 50):
+        cells = " + ".join(f"CAST(NOT {is_null_sql(Table.q(column))} AS INTEGER)" for column in batch)
+        counted = counted.sql(
+            f"SELECT __row, filled + more AS filled FROM {{self}} JOIN"
+            f" (SELECT __row, {cells} AS more FROM {{table}}) USING (__row)",
+            table=table,
+        )
+    return counted
