@@ -18,7 +18,7 @@ from db import tasks
 from db.database import reading, transaction
 from db.models import TaskStep
 from db.tasks import Claim
-from errors import Cancelled, InputGone, InsufficientCredits, LeaseLost, NotFound
+from errors import Cancelled, InputGone, InsufficientCredits, LeaseLost, NotFound, StorageUnavailable
 from settings import Settings
 from storage import Storage, keys
 from transformers.pipeline import InputSpec, Specification
@@ -179,6 +179,16 @@ class Attempt:
                 raise Cancelled if tasks.pulse(session, claim).cancel_requested else LeaseLost
             ledger.settle(session, claim.user_id, claim.task_id, claim.run_no, charge)
             tasks.record(session, claim, "task_completed", self._actor, charged=charge, held=claim.credits_quoted)
+            steps = tasks.steps(session, claim.task_id, claim.run_no)
+        self._drop_checkpoints([step.checkpoint for step in steps])
+
+    def _drop_checkpoints(self, prefixes: list[str]) -> None:
+        """The task is done whether or not this works; what stays behind goes with the task's files."""
+        try:
+            for prefix in prefixes:
+                self._storage.delete(prefix)
+        except StorageUnavailable:
+            log.warning("checkpoints_left", task_id=self._claim.task_id)
 
     def report_progress(self, progress: int, stage: str) -> None:
         """Show how far the task is."""

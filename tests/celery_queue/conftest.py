@@ -1,0 +1,70 @@
+"""A runner on SQLite and a local folder, whose lean children follow scripts."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from celery_queue import lease
+from celery_queue.runner import Runner
+from celery_queue.slot import Children
+from db.database import connect
+from db.migrations import upgrade
+from db.models import Task, User
+from settings import Settings, get_settings
+from storage import open_storage
+from tests.rows import make_task, make_user
+
+FAST = {
+    "LEASE_SECONDS": "2",
+    "HEARTBEAT_SECONDS": "0.4",
+    "WATCH_SECONDS": "0.1",
+    "SWEEP_SECONDS": "0.3",
+    "REPUBLISH_SECONDS": "3",
+    "RETRY_DELAY_SECONDS": "1",
+    "CHILD_MEMORY_MB": "300",
+    "TASK_SOFT_TIME_LIMIT": "20",
+}
+"""Short leases and sweeps, so that a test needn't wait for minutes."""
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """This process's settings, with short times."""
+    for name, value in FAST.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    return get_settings()
+
+
+@pytest.fixture
+def runner(settings: Settings) -> Iterator[Runner]:
+    """A runner on a new database, its children following the script that their input is."""
+    engine = connect(settings)
+    upgrade(engine)
+    lease.stopping.clear()
+    runner = Runner(settings, open_storage(settings, settings.secret))
+    runner.children = Children(settings, "tests.celery_queue.scripted_child")
+    yield runner
+    lease.stopping.clear()
+    runner.children.close()
+    engine.dispose()
+
+
+@pytest.fixture
+def user(runner: Runner) -> User:
+    """A user with credits."""
+    return make_user()
+
+
+@pytest.fixture
+def scripted_task(runner: Runner, user: User, tmp_path) -> Callable[..., Task]:
+    """A factory of queued tasks whose input is the given script."""
+
+    def make(*orders: str, **values: object) -> Task:
+        script = tmp_path / "script.txt"
+        script.write_text("\n".join(orders))
+        key = f"scripts/{len(list(runner.storage.list('scripts')))}"
+        runner.storage.put(script, key)
+        return make_task(user, inputs={"primary": {"key": key, "filename": "script.txt"}}, **values)
+
+    return make
