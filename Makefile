@@ -20,7 +20,6 @@ help: ## list the targets
 
 demo: $(RUN) ## clean a messy example file through the whole service
 	@$(PY) main.py run $(DEMO) --tool clean-my-data --out var/demo
-	@echo "The report to open in a browser: var/demo/report.html"
 
 run: $(RUN) ## the API on port 8000, with a worker of its own unless a broker is configured
 	$(PY) -m uvicorn main:app --reload --reload-dir agents --reload-dir api --reload-dir billing \

@@ -28,8 +28,8 @@ LAST_NAMES = re.findall(
     r"\w+",
     """Abbott Alvarez Bauer Bennett Berger Carter Castillo Chandler Dawson Delgado Dixon Eriksen Farrell Fischer
     Fletcher Garner Goodwin Haddad Hartley Hoffman Ibarra Ingram Jansen Keller Kowalski Lambert Larsen Lowell Mahoney
-    Marquez Mercer Moretti Nakamura Novak Okafor Osborne Palmer Peterson Quinn Ramsey Reyes Romero Sandoval Schuster Silva
-    Sorensen Thornton Underwood Vance Vasquez Wagner Whitaker Winslow Yates Zimmerman""",
+    Marquez Mercer Moretti Nakamura Novak Okafor Osborne Palmer Peterson Quinn Ramsey Reyes Romero Sandoval Schuster
+    Silva Sorensen Thornton Underwood Vance Vasquez Wagner Whitaker Winslow Yates Zimmerman""",
 )
 STREETS = (
     *("Maple Avenue", "Oak Street", "Pine Road", "Cedar Lane", "Elm Street"),

@@ -1,0 +1,14 @@
+"""`.env.example` says of every setting what it is, and its default."""
+
+from pathlib import Path
+
+from settings import Settings
+
+
+def test_the_example_names_every_setting_with_its_default() -> None:
+    expected = ["# Every setting with its default; copy the lines to change into .env, or set them in the environment."]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else field.default
+        expected += [f"# {field.description}", f"#{name.upper()}={default}"]
+    example = Path(__file__).parent.parent / ".env.example"
+    assert example.read_text(encoding="utf-8").splitlines() == expected
