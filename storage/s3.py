@@ -113,7 +113,8 @@ class S3Storage:
 
     def delete(self, prefix: str) -> None:
         """Remove the object at `prefix` and every object in that folder, a thousand a request."""
-        keys = chain([checked_key(prefix.removesuffix("/"))], (item.key for item in self.list(prefix)))
+        own = self.stat(prefix.removesuffix("/"))
+        keys = (stored.key for stored in chain([own] if own else [], self.list(prefix)))
         while batch := list(islice(keys, BATCH)):
             with _translated(prefix):
                 answer = self._client.delete_objects(

@@ -1,41 +1,34 @@
-"""Both adapters, each over a real place: a folder, and an S3 server in this process."""
+"""Both adapters, each over a real place: a folder, and two S3 servers, of which the second checks signatures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from storage import LocalStorage, Storage
 from storage.s3 import S3Storage
+from tests.services import S3Server
 
-KEYS = {"access_key_id": "test", "secret_access_key": "test"}
 
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def storage_of(server: S3Server, bucket: str = "", **options: str) -> S3Storage:
+    """The adapter on a server, in a bucket of its own."""
+    return S3Storage(
+        bucket or server.create_bucket(),
+        endpoint_url=server.endpoint_url,
+        access_key_id=server.access_key_id,
+        secret_access_key=server.secret_access_key,
+        **options,
+    )
 
 
 @pytest.fixture
-def s3_storage(s3_server: str) -> Iterator[S3Storage]:
-    bucket = f"bucket-{uuid4().hex}"
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3_server,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    client.create_bucket(Bucket=bucket)
-    yield S3Storage(bucket, endpoint_url=s3_server, **KEYS)
-    client.close()
+def s3_storage(s3_server) -> S3Storage:
+    return storage_of(s3_server)
+
+
+@pytest.fixture
+def strict_storage(rclone_s3) -> S3Storage:
+    return storage_of(rclone_s3)
 
 
 @pytest.fixture
@@ -43,13 +36,13 @@ def local_storage(tmp_path: Path) -> LocalStorage:
     return LocalStorage(tmp_path / "files", "a secret of this test", "http://127.0.0.1:8000")
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", "s3", "strict"])
 def storage(request: pytest.FixtureRequest) -> Storage:
     return request.getfixturevalue(f"{request.param}_storage")
 
 
 @pytest.fixture
-def make_file(tmp_path: Path):
+def make_file(tmp_path: Path) -> Callable[..., Path]:
     def make(content: bytes = b"a,b\n1,2\n", name: str = "made.csv") -> Path:
         path = tmp_path / name
         path.write_bytes(content)

@@ -7,7 +7,7 @@ import pytest
 
 from errors import StorageUnavailable
 from storage.s3 import S3Storage
-from tests.storage.conftest import KEYS
+from tests.storage.conftest import storage_of
 
 
 def test_a_presigned_upload_and_download(s3_storage):
@@ -26,10 +26,31 @@ def test_the_signature_covers_type_and_length(s3_storage):
     assert query["X-Amz-Expires"] == ["77"]
 
 
-def test_links_are_signed_for_the_public_address(s3_storage, s3_server):
-    public = S3Storage(
-        s3_storage.bucket, endpoint_url=s3_server, public_endpoint_url="https://files.example.org", **KEYS
-    )
+@pytest.mark.parametrize(
+    "change", [{"content": b"longer than said"}, {"headers": {"Content-Type": "text/html"}}, {"url": "other.csv"}]
+)
+def test_a_link_takes_nothing_but_what_it_was_made_for(strict_storage, change):
+    link = strict_storage.upload_link("users/1/a.csv", content_type="text/csv", size_limit=99, seconds=60, size_bytes=4)
+    url = link.url.replace("a.csv", change.get("url", "a.csv"))
+    answer = httpx.put(url, headers=change.get("headers", link.headers), content=change.get("content", b"a\n1\n"))
+    assert answer.status_code == 403
+    assert list(strict_storage.list()) == []
+
+
+def test_a_link_works_on_a_server_that_checks_signatures(strict_storage):
+    link = strict_storage.upload_link("ä b/1+1.csv", content_type="text/csv", size_limit=99, seconds=60, size_bytes=4)
+    assert httpx.put(link.url, headers=link.headers, content=b"a\n1\n").status_code == 200
+    assert httpx.get(strict_storage.download_link("ä b/1+1.csv", "x.csv", 60)).content == b"a\n1\n"
+
+
+def test_wrong_keys_are_unavailable_not_a_missing_file(rclone_s3):
+    storage = S3Storage("any", endpoint_url=rclone_s3.endpoint_url, access_key_id="a", secret_access_key="b")
+    with pytest.raises(StorageUnavailable):
+        storage.stat("users/1/a")
+
+
+def test_links_are_signed_for_the_public_address(s3_server):
+    public = storage_of(s3_server, public_endpoint_url="https://files.example.org")
     link = public.upload_link("a/b.csv", content_type="text/csv", size_limit=9, seconds=60)
     assert link.url.startswith(f"https://files.example.org/{public.bucket}/a/b.csv?")
     assert public.download_link("a/b.csv", "b.csv", 60).startswith("https://files.example.org/")
@@ -37,7 +58,7 @@ def test_links_are_signed_for_the_public_address(s3_storage, s3_server):
 
 
 def test_a_missing_bucket_is_unavailable_not_a_missing_file(s3_server):
-    storage = S3Storage("no-such-bucket", endpoint_url=s3_server, **KEYS)
+    storage = storage_of(s3_server, "no-such-bucket")
     with pytest.raises(StorageUnavailable):
         storage.check()
     with pytest.raises(StorageUnavailable):
@@ -49,7 +70,8 @@ def test_a_missing_bucket_is_unavailable_not_a_missing_file(s3_server):
 def test_a_server_that_is_not_there_is_unavailable():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        storage = S3Storage("b", endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}", **KEYS)
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        storage = S3Storage("b", endpoint_url=address, access_key_id="a", secret_access_key="b")
     started = time.monotonic()
     with pytest.raises(StorageUnavailable):
         storage.stat("a")
