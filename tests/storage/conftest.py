@@ -1,7 +1,9 @@
 """Both adapters, each over a real place: a folder, and two S3 servers, of which the second checks signatures."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -21,14 +23,32 @@ def storage_of(server: S3Server, bucket: str = "", **options: str) -> S3Storage:
     )
 
 
-@pytest.fixture
-def s3_storage(s3_server) -> S3Storage:
+def in_new_bucket(adapter: S3Storage) -> S3Storage:
+    """The same clients, which take long to make, on another bucket."""
+    fresh = copy.copy(adapter)
+    fresh.bucket = f"bucket-{uuid4().hex}"
+    fresh._client.create_bucket(Bucket=fresh.bucket)
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def s3_adapter(s3_server) -> S3Storage:
     return storage_of(s3_server)
 
 
-@pytest.fixture
-def strict_storage(rclone_s3) -> S3Storage:
+@pytest.fixture(scope="session")
+def strict_adapter(rclone_s3) -> S3Storage:
     return storage_of(rclone_s3)
+
+
+@pytest.fixture
+def s3_storage(s3_adapter) -> S3Storage:
+    return in_new_bucket(s3_adapter)
+
+
+@pytest.fixture
+def strict_storage(strict_adapter) -> S3Storage:
+    return in_new_bucket(strict_adapter)
 
 
 @pytest.fixture
