@@ -9,7 +9,7 @@ import logs
 from celery_queue import lease
 from celery_queue.reconciler import Reconciler
 from celery_queue.runner import remove_stale_folders
-from celery_queue.world import runner
+from celery_queue.world import close, runner
 from db.database import connect
 from settings import get_settings
 
@@ -55,4 +55,4 @@ def stopped(**_: Any) -> None:
     """End what `started` began."""
     while _reconcilers:
         _reconcilers.pop().stop()
-    runner().children.close()
+    close()

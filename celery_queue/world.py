@@ -12,3 +12,9 @@ def runner() -> Runner:
     """This process's runner."""
     settings = get_settings()
     return Runner(settings, open_storage(settings, settings.secret))
+
+
+def close() -> None:
+    """End the idle children of this process, if it ever ran a task."""
+    if runner.cache_info().currsize:
+        runner().children.close()

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from celery_queue import lease
+from celery_queue import lease, world
+from celery_queue.publish import publisher
 from celery_queue.runner import Runner
 from celery_queue.slot import Children
 from db.database import connect
@@ -12,6 +13,7 @@ from db.migrations import upgrade
 from db.models import Task, User
 from settings import Settings, get_settings
 from storage import open_storage
+from tests.celery_queue.service import Service
 from tests.rows import make_task, make_user
 
 FAST = {
@@ -48,6 +50,36 @@ def runner(settings: Settings) -> Iterator[Runner]:
     lease.stopping.clear()
     runner.children.close()
     engine.dispose()
+
+
+@pytest.fixture
+def service(settings, redis_server, postgres_url, s3_server, tmp_path, monkeypatch) -> Iterator[Service]:
+    """Real Redis, PostgreSQL and S3, this process a client of them; workers are started by the test."""
+    environment = {
+        "REDIS_URL": redis_server.url,
+        "DATABASE_URL": postgres_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "SECRET_KEY": "only for tests",
+        "REGISTRATION_OPEN": "true",
+        "S3_BUCKET": s3_server.create_bucket(),
+        "S3_ENDPOINT_URL": s3_server.endpoint_url,
+        "S3_ACCESS_KEY_ID": s3_server.access_key_id,
+        "S3_SECRET_ACCESS_KEY": s3_server.secret_access_key,
+        **FAST,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    world.runner.cache_clear()
+    engine = connect(get_settings())
+    upgrade(engine)
+    publisher.start(get_settings())
+    service = Service(environment, tmp_path)
+    yield service
+    service.end()
+    publisher.stop()
+    engine.dispose()
+    world.runner.cache_clear()
 
 
 @pytest.fixture
