@@ -6,10 +6,11 @@ shapes of all its rows. Nothing is cast to find out, because casts round, trim a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from agents.table import Table, literal
 
@@ -73,6 +74,8 @@ class ColumnType:
 
 
 _SPACE = " \t\r\n\u00a0\u2007\u202f"
+_SPACES_SQL = ", ".join(literal(space) for space in _SPACE)
+_LONGEST_NULL = max(map(len, NULL_SPELLINGS)) + 2
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:\s?[ap]\.?m\.?)?"
 _CLOCK = rf"(?i:[T ]\s*{_TIME}(?:\s?(?:Z|UTC|[+-]\d\d:?\d\d))?)"
@@ -151,7 +154,9 @@ def trim_sql(expression: str) -> str:
 def is_null_sql(expression: str) -> str:
     """SQL that is true where a text is NULL, blank, or a spelling of "missing"."""
     spellings = ", ".join(literal(spelling) for spelling in sorted(NULL_SPELLINGS))
-    return f"({expression} IS NULL OR lower({trim_sql(expression)}) IN ({spellings}))"
+    # Two tests that cost nothing spare most values the rest: the first letter, and the length.
+    likely = f"(strlen({expression}) <= {_LONGEST_NULL} OR {expression}[1] IN ({_SPACES_SQL}))"
+    return f"({expression} IS NULL OR ({likely} AND lower({trim_sql(expression)}) IN ({spellings})))"
 
 
 def number_sql(expression: str, decimal: DecimalMark = ".") -> str:
@@ -221,15 +226,26 @@ def _numeric_date_sql(slashed: str, order: DateOrder | None) -> str:
     return f"CASE WHEN {dmy} IS NULL OR {mdy} IS NULL OR {dmy} = {mdy} THEN coalesce({dmy}, {mdy}) END"
 
 
+_known: WeakKeyDictionary[Table, dict[str, ColumnType]] = WeakKeyDictionary()
+"""Verdicts on tables that still exist: a table never changes, so neither do they."""
+
+
 def infer_types(table: Table, columns: Sequence[str] | None = None) -> dict[str, ColumnType]:
     """What each column holds, by one vote over all its rows."""
     names = list(table.columns if columns is None else columns)
+    known = _known.setdefault(table, {})
+    unknown = [name for name in names if name not in known]
     # Grouping ten long columns at once would hold ten large hash tables.
     chunk = max(1, min(_WIDEST_CHUNK, _CELLS_AT_ONCE // max(table.rows, 1)))
-    found: dict[str, ColumnType] = {}
-    for start in range(0, len(names), chunk):
-        found |= _infer_chunk(table, names[start : start + chunk])
-    return found
+    for start in range(0, len(unknown), chunk):
+        known |= _infer_chunk(table, unknown[start : start + chunk])
+    return {name: known[name] for name in names}
+
+
+def keep_types(before: Table, after: Table, columns: Iterable[str]) -> None:
+    """Carry over what is known of columns that are the same in both tables."""
+    known = _known.get(before, {})
+    _known[after] = {column: known[column] for column in columns if column in known}
 
 
 def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.base import CHANGE_COLUMNS
+from agents.column_types import keep_types
 from agents.table import ROW, Table, literal
 
 SqlFunction = Callable[[str], str]
@@ -116,8 +117,11 @@ class Edits:
             current = _rewrite_round(current, _leading_rewrites(pending), logs)
             current = _cells_round(current, _leading_cells(pending), logs)
             pending = {column: steps for column, steps in pending.items() if steps}
-        current = self._without_dropped(current, logs)
-        return current, concat(logs)
+        current, changes = self._without_dropped(current, logs), concat(logs)
+        if current is not self.table:
+            changed = {column for (column,) in changes.query('SELECT DISTINCT "column" FROM {self} WHERE applied')}
+            keep_types(self.table, current, [column for column in current.columns if column not in changed])
+        return current, changes
 
     def _without_dropped(self, current: Table, logs: list[Table]) -> Table:
         if not self._dropped:

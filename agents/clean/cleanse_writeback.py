@@ -65,6 +65,7 @@ def run(table: Table, _: CleanseWriteback, ctx: AgentContext) -> AgentResult:
     ctx.report_progress(0.4)
     types = infer_types(table)
     ctx.report_progress(0.6)
+    before, after = _missing(ctx.original), {column: found.missing for column, found in types.items()}
     broken = _broken_cells(table, types)
     known = _unresolved(table, ctx.quarantine)
     fresh = _not_yet_known(broken, known)
@@ -73,8 +74,9 @@ def run(table: Table, _: CleanseWriteback, ctx: AgentContext) -> AgentResult:
         quarantine=fresh,
         issues=_issues(fresh, types),
         alerts=_alerts(ctx.original, table),
-        charts=_charts(ctx.original, table, changes),
-        metrics=_metrics(ctx.original, table, changes, removed, ctx.suggestions, quarantine),
+        charts=_charts(before, after, changes),
+        metrics=_metrics(ctx, table, changes, removed, quarantine)
+        | {"missing_before": sum(before.values()), "missing_after": sum(after.values())},
         data={"conformity": {column: round(found.confidence, 6) for column, found in types.items()}},
         extras=_files(table, types, changes, removed, quarantine, ctx),
     )
@@ -151,23 +153,19 @@ def _alerts(original: Table, table: Table) -> tuple[Alert, ...]:
     return (Alert(severity="high", category="retention", message=message),)
 
 
-def _metrics(
-    original: Table, table: Table, changes: Table, removed: Table, suggestions: Table | None, quarantine: Table
-) -> dict[str, object]:
+def _metrics(ctx: AgentContext, table: Table, changes: Table, removed: Table, quarantine: Table) -> dict[str, object]:
     cells, columns = changes.query('SELECT count(DISTINCT ("column", row)), count(DISTINCT "column") FROM {self}')[0]
     return {
         "verified": True,
-        "rows_in": original.rows,
+        "rows_in": ctx.original.rows,
         "rows_out": table.rows,
-        "row_retention": table.rows / original.rows if original.rows else 1.0,
+        "row_retention": table.rows / ctx.original.rows if ctx.original.rows else 1.0,
         "rows_removed": removed.rows,
         "changes": changes.rows,
         "cells_changed": cells,
         "columns_changed": columns,
-        "suggestions": suggestions.rows if suggestions else 0,
+        "suggestions": ctx.suggestions.rows if ctx.suggestions else 0,
         "quarantined": quarantine.rows,
-        "missing_before": sum(_missing(original).values()),
-        "missing_after": sum(_missing(table).values()),
         "duplicates_after": _duplicates(table),
     }
 
@@ -189,7 +187,7 @@ def _duplicates(table: Table) -> int:
     return table.rows - int(table.scalar(f"SELECT count(*) FROM (SELECT DISTINCT hash({cells}) FROM {{self}})"))
 
 
-def _charts(original: Table, table: Table, changes: Table) -> tuple[Chart, ...]:
+def _charts(before: Mapping[str, int], after: Mapping[str, int], changes: Table) -> tuple[Chart, ...]:
     charts = []
     by_rule = changes.query("SELECT rule, count(*) FROM {self} GROUP BY ALL ORDER BY count(*) DESC, 1 LIMIT 20")
     if by_rule:
@@ -197,7 +195,6 @@ def _charts(original: Table, table: Table, changes: Table) -> tuple[Chart, ...]:
     by_column = changes.query('SELECT "column", count(*) FROM {self} GROUP BY ALL ORDER BY count(*) DESC, 1 LIMIT 20')
     if by_column:
         charts.append(_bars("Changes by column", by_column, "cells"))
-    before, after = _missing(original), _missing(table)
     holed = sorted((c for c in before if before[c]), key=lambda column: -before[column])[:20]
     if holed:
         charts.append(_bars("Missing before cleaning", [(c, before[c]) for c in holed], "rows"))

@@ -129,19 +129,21 @@ def _check_columns(table: Table, params: FieldStandardization) -> None:
 
 def _tidy(table: Table, column: str, params: FieldStandardization, edits: Edits) -> None:
     if params.trim_whitespace:
-        edits.rewrite(
-            column,
-            lambda value: trim_sql(f"regexp_replace({value}, {literal(_INVISIBLE)}, '', 'g')"),
-            rule="blank_space_around",
-            evidence="blank space and invisible characters carry no meaning",
-        )
+        evidence = "blank space and invisible characters carry no meaning"
+        edits.rewrite(column, _trimmed, rule="blank_space_around", evidence=evidence)
     if params.normalize_internal_spacing and not _blanks_are_a_habit(table, column):
-        edits.rewrite(
-            column,
-            lambda value: rf"regexp_replace({value}, {literal(_SLIP)}, '\1 \2', 'g')",
-            rule="blank_space_inside",
-            evidence="one blank parts two words",
-        )
+        edits.rewrite(column, _single_spaced, rule="blank_space_inside", evidence="one blank parts two words")
+
+
+def _trimmed(value: str) -> str:
+    visible = f"regexp_replace({value}, {literal(_INVISIBLE)}, '', 'g')"
+    # Invisible characters are none of ASCII, and plain texts are as long in bytes as in characters.
+    return trim_sql(f"CASE WHEN strlen({value}) = length({value}) THEN {value} ELSE {visible} END")
+
+
+def _single_spaced(value: str) -> str:
+    spaced = rf"regexp_replace({value}, {literal(_SLIP)}, '\1 \2', 'g')"
+    return f"CASE WHEN contains({value}, '  ') OR strlen({value}) <> length({value}) THEN {spaced} ELSE {value} END"
 
 
 def _blanks_are_a_habit(table: Table, column: str) -> bool:

@@ -178,8 +178,10 @@ def _suspect_words(table: Table, column: str) -> list[tuple[str, int]]:
 
 def _suspect_listed(table: Table, column: str, listed: Sequence[str]) -> list[tuple[str, int]]:
     cell, texts = Table.q(column), ", ".join(literal(text) for text in listed)
+    longest = max(map(len, listed)) + 2
     found = table.query(
-        f"SELECT {cell} AS value, count(*) FROM {{self}} WHERE lower({trim_sql(cell)}) IN ({texts})"
+        f"SELECT {cell} AS value, count(*) FROM {{self}}"
+        f" WHERE strlen({cell}) <= {longest} AND lower({trim_sql(cell)}) IN ({texts})"
         " GROUP BY ALL ORDER BY count(*) DESC, value"
     )
     return [(value, int(rows)) for value, rows in found]
@@ -187,18 +189,16 @@ def _suspect_listed(table: Table, column: str, listed: Sequence[str]) -> list[tu
 
 def _suspect_numbers(table: Table, column: str) -> list[tuple[str, int]]:
     """Sentinels that are frequent and lie outside of all other numbers, twice as far as the next one."""
+    enough = max(2, _SUSPECT_SHARE * table.rows)
+    listed = [(value, rows) for value, rows in _suspect_listed(table, column, _SUSPECT_NUMBERS) if rows >= enough]
+    if not listed:
+        return []
     cell, texts = Table.q(column), ", ".join(literal(text) for text in _SUSPECT_NUMBERS)
-    lowest, highest, present = table.query(
-        f"SELECT min(x), max(x), count(x) FROM (SELECT {number_sql(cell)} AS x FROM {{self}}"
+    lowest, highest = table.query(
+        f"SELECT min(x), max(x) FROM (SELECT {number_sql(cell)} AS x FROM {{self}}"
         f" WHERE {trim_sql(cell)} NOT IN ({texts}))"
     )[0]
-    if not present:
-        return []
-    return [
-        (value, rows)
-        for value, rows in _suspect_listed(table, column, _SUSPECT_NUMBERS)
-        if rows >= max(2, _SUSPECT_SHARE * table.rows) and _stands_apart(float(value), lowest, highest)
-    ]
+    return [each for each in listed if lowest is not None and _stands_apart(float(each[0]), lowest, highest)]
 
 
 def _stands_apart(value: float, lowest: float, highest: float) -> bool:
