@@ -15,8 +15,8 @@ from agents.table import Table
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS, FEWEST_BINS = 20, 5
 
-# Beyond these the square of a deviation would overflow or vanish; the numbers are then scaled by a power of two.
-_LARGE, _SMALL = 1e100, 1e-100
+# Sums are taken over whole numbers, of which 1.0 is this many: they come out the same in whatever order threads add.
+_ONE = 2**90
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,18 @@ def moments(numbers: Table) -> dict[int, Moments]:
 
 
 def _scale(largest: float) -> float:
-    if largest == 0 or _SMALL < largest < _LARGE:
-        return 1.0
-    return math.ldexp(1.0, math.frexp(largest)[1] - 1)
+    """The power of two that brings a column's numbers within -1 and 1, without rounding any."""
+    return math.ldexp(1.0, min(math.frexp(largest)[1], 1023)) if largest else 1.0
 
 
 def _centred_sql(scales: Mapping[int, float]) -> str:
     """Per column: its mean, the largest deviation from it, and the sums of four powers of the deviations over that."""
-    powers = ", ".join(f"fsum({' * '.join(['z'] * power)} * n)" for power in (1, 2, 3, 4))
+    powers = ", ".join(_sum_sql(" * ".join(["z"] * power)) for power in (1, 2, 3, 4))
     return f"""
         WITH scaled AS MATERIALIZED (SELECT c, x / scale AS y, n FROM {{self}} JOIN ({inline(scales)}) USING (c)),
-        centre AS MATERIALIZED (SELECT c, fsum(y * n) / sum(n) AS mean FROM scaled GROUP BY c),
+        centre AS MATERIALIZED (
+            SELECT c, CAST({_sum_sql("y")} AS DOUBLE) / {double(float(_ONE))} / sum(n) AS mean FROM scaled GROUP BY c
+        ),
         spread AS MATERIALIZED (
             SELECT c, mean, max(abs(y - mean)) AS far FROM scaled JOIN centre USING (c) GROUP BY c, mean
         )
@@ -84,6 +85,11 @@ def _centred_sql(scales: Mapping[int, float]) -> str:
             FROM scaled JOIN spread USING (c)
         ) GROUP BY c
     """
+
+
+def _sum_sql(expression: str) -> str:
+    """The sum over all rows of numbers within -1 and 1, in units of 1 / _ONE."""
+    return f"sum(CAST({expression} * {double(float(_ONE))} AS HUGEINT) * n)"
 
 
 def inline(columns: Mapping[int, float]) -> str:
@@ -96,10 +102,11 @@ def double(value: float) -> str:
     return f"CAST('{value!r}' AS DOUBLE)"
 
 
-def _moments(facts: Sequence[Any], sums: Sequence[float], scale: float) -> Moments:
+def _moments(facts: Sequence[Any], sums: Sequence[Any], scale: float) -> Moments:
     """From the sums of powers of z = (x / scale - mean) / far. The rounding of the mean is taken out again (d)."""
     count, distinct, zeros, negatives, low, high = facts
-    mean, far, s1, s2, s3, s4 = sums
+    mean, far = sums[:2]
+    s1, s2, s3, s4 = (total / _ONE for total in sums[2:])
     d = s1 / count
     m2 = s2 - count * d * d
     m3 = s3 - 3 * d * s2 + 2 * count * d**3
