@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def run(table: Table, params: ReadinessRater, ctx: AgentContext) -> AgentResult:
         raise NotApplicable("the table has no rows to rate")
     columns, repeats = _facts(table, ctx)
     deductions = _weighed(_deductions(columns, repeats, table.rows), params.weights)
-    lost = {name: sum(d.points for d in deductions if d.dimension == name) for name in params.weights}
+    lost = {name: math.fsum(d.points for d in deductions if d.dimension == name) for name in params.weights}
     score = round(100 - sum(lost.values()), 2)
     verdict = _verdict(score, params)
     return AgentResult(
@@ -120,24 +121,30 @@ def _deductions(columns: Sequence[Column], repeats: int, rows: int) -> Iterator[
             "duplicate-resolver",
         )
     for column in columns:
-        for fault in (_missing, _unlike, _invalid, _ambiguous, _constant):
+        for fault in (_missing, _empty, _unlike, _invalid, _ambiguous, _constant):
             if (deduction := fault(column, 1 / len(columns))) is not None:
                 yield deduction
 
 
 def _missing(column: Column, share: float) -> Deduction | None:
-    """An empty column is no holes but no column: it counts against the schema too."""
     percent = column["missing_percent"]
     if not percent:
         return None
-    empty = column["role"] == "empty"
     return Deduction(
-        "schema_health" if empty else "completeness",
+        "completeness",
         column["column"],
         share * min(1.0, percent / ALL_LOST["missing"]),
-        "it holds nothing at all" if empty else f"{percent:.3g} % of it is missing",
-        "drop the column" if empty else "let null-handler fill what other columns determine, and decide on the rest",
+        f"{percent:.3g} % of it is missing",
+        "let null-handler fill what other columns determine, and decide on the rest",
         "null-handler",
+    )
+
+
+def _empty(column: Column, share: float) -> Deduction | None:
+    if column["role"] != "empty":
+        return None
+    return Deduction(
+        "schema_health", column["column"], share, "it holds nothing at all", "drop the column", "null-handler"
     )
 
 

@@ -20,6 +20,7 @@ from agents.table import ROW, Table, literal
 
 _INFINITIES = "('inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity')"
 _ISO_MOMENT = r"[12]\d{3}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?"
+_TWO_WAYS = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.]"
 _SHAPED = frozenset({Kind.EMAIL, Kind.URL, Kind.PHONE, Kind.BOOLEAN, Kind.TIME})
 
 SUSPECT_WORDS = ("unknown", "empty", "missing", "not available", "not applicable", "unspecified", "tbd", "xxx", "#ref!")
@@ -113,7 +114,8 @@ def _stranger_sql(column: ColumnType) -> str:
         return f"NOT missing AND x IS NULL AND lower(t) NOT IN {_INFINITIES}"
     if column.kind in TEMPORAL:
         # A date that can be read two ways is of the kind; only its day is unknown.
-        return f"NOT missing AND x IS NULL AND NOT regexp_matches({shape_sql('t')}, 'date')"
+        readable = "false" if column.date_order else f"regexp_matches(t, '{_TWO_WAYS}')"
+        return f"NOT missing AND x IS NULL AND NOT {readable}"
     if column.kind in _SHAPED and column.confidence < 1:
         return f"NOT missing AND {shape_sql('t')} <> {literal(column.kind)}"
     return "false"

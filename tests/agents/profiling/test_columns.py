@@ -137,6 +137,16 @@ def test_dates_have_a_range(make_table: MakeTable) -> None:
     assert column.strangers == 1
 
 
+def test_a_day_that_no_calendar_has_is_no_date(make_table: MakeTable) -> None:
+    column = profile_of(make_table, ["2024-01-31", "2024-02-30", "2023-12-01", "2023-12-02"])
+    assert column.strangers == 1
+
+
+def test_a_date_that_can_be_read_two_ways_is_a_date(make_table: MakeTable) -> None:
+    column = profile_of(make_table, ["01/02/2024", "03/04/2024", "13/13/2024", "05/06/2024", "07/08/2024"])
+    assert (column.strangers, column.ambiguous_dates) == (1, 4)
+
+
 @pytest.mark.parametrize(
     ("texts", "role"),
     [
