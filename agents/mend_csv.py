@@ -181,7 +181,7 @@ class Mender:
             faults.append("zero bytes left out")
         width = self.grammar.width or record.width
         missing = width - record.width
-        if missing > 0 and not faults:
+        if missing > 0 and not faults and not record.plain:
             self._pass_on(original.rstrip(b"\r\n") + self.grammar.delimiter * missing + b"\n")
         else:
             self._write(self._fitted([text.replace(b"\0", b"") for text in record.fields], width))

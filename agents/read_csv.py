@@ -20,6 +20,8 @@ from agents.table import FORMULA, ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _DELIMITERS = (b",", b";", b"\t", b"|")
+# Left to itself, DuckDB takes a line end inside the first quoted field for that of the file.
+_LINE_ENDS = {b"\n": r"'\n'", b"\r\n": r"'\r\n'", b"\r": r"'\r'"}
 _NO_DELIMITER = b"\x1f"
 _SAMPLE_RECORDS = 500
 _EXCEL_HINT = re.compile(rb"sep=([^\r\n])[^\r\n]*(?:\r\n|\n|\r)", re.IGNORECASE)
@@ -36,7 +38,7 @@ class Dialect:
     width: int
     rows_start: int
     regular_header: bool
-    newline: bytes
+    line_end: bytes
 
     @property
     def shown_delimiter(self) -> str | None:
@@ -71,8 +73,16 @@ def read_csv(text: Text, filename: str, folder: Path, database: Database, option
     return Content(table, kind, notes, dialect.shown_delimiter, mended)
 
 
-def load(path: Path, database: Database, names: Iterable[str], options: ReadOptions, *, delimiter: bytes = b",",
-         header: bool = False) -> Table:  # fmt: skip
+def load(
+    path: Path,
+    database: Database,
+    names: Iterable[str],
+    options: ReadOptions,
+    *,
+    delimiter: bytes = b",",
+    header: bool = False,
+    line_end: bytes = b"\n",
+) -> Table:
     """The rows of a CSV file that is known to be sound, every cell text, an empty one NULL."""
     # DuckDB fails on a line at the border of two buffers unless a buffer holds two of the longest lines.
     longest = options.max_field_mb * MB + MB
@@ -82,7 +92,7 @@ def load(path: Path, database: Database, names: Iterable[str], options: ReadOpti
     return database.table(
         f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM read_csv({literal(str(path))}, auto_detect = false, "
         f"header = {header}, delim = {literal(delimiter.decode())}, quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}}, strict_mode = true, null_padding = false, "
+        f"new_line = {_LINE_ENDS[line_end]}, columns = {{{columns}}}, strict_mode = true, null_padding = false, "
         f"max_line_size = {longest}, buffer_size = {2 * longest})"
     )
 
@@ -100,12 +110,12 @@ def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:
     wanted = (hint[1],) if hint else _DELIMITERS
     found = [each for each in (_try(head, start, final, delimiter) for delimiter in wanted) if each]
     favourite = b"\t" if filename.lower().endswith((".tsv", ".tab", ".tsv.gz")) else b","
-    best = max(found, key=lambda each: (round(each.share, 1), each.width, each.delimiter == favourite), default=None)
+    best = max(found, key=lambda each: (*each.merit, each.delimiter == favourite), default=None)
     trial = best or _try(head, start, final, _NO_DELIMITER)
     if trial is None or trial.rows_start > options.max_field_mb * MB:
         raise TooLarge(f"The first record is longer than {options.max_field_mb} MB, or a quote in it is never closed.")
-    newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-    return Dialect(trial.delimiter, trial.header, trial.width, trial.rows_start, trial.regular and not start, newline)
+    line_end = next(end for end in (b"\r\n", b"\n", b"\r") if head[: trial.rows_start].endswith(end))
+    return Dialect(trial.delimiter, trial.header, trial.width, trial.rows_start, trial.regular and not start, line_end)
 
 
 def _head(path: Path, options: ReadOptions) -> bytes:
@@ -132,6 +142,10 @@ class _Trial:
     share: float
     rows_start: int
     regular: bool
+
+    @property
+    def merit(self) -> tuple[float, bool, int]:
+        return round(self.share, 1), len(self.header) == self.width, self.width
 
 
 def _try(head: bytes, start: int, final: bool, delimiter: bytes) -> _Trial | None:
@@ -174,11 +188,12 @@ def take_survey(pieces: Iterable[bytes], dialect: Dialect) -> Survey:
     survey = Survey()
     spaced = re.compile(rb"[\r\n" + re.escape(dialect.delimiter) + rb"] +\"")
     escaped = re.compile(rb"'[=@\t\r+-]")
+    newline = dialect.line_end[-1:]
     inside, rest = False, b""
     for block in pieces:
         parts = (b'"' + block if inside else block).split(b'"')
         inside = len(parts) % 2 == 0
-        lines = (rest + b'"'.join(parts[::2])).split(dialect.newline)
+        lines = (rest + b'"'.join(parts[::2])).split(newline)
         # Two bytes are enough to tell a blank line; a line without an end must not fill the memory.
         rest = lines.pop()[:2]
         blank = 0 if dialect.width == 1 else lines.count(b"") + lines.count(b"\r")
@@ -194,7 +209,9 @@ def _strictly(
 ) -> Table | None:
     """The table, or None where DuckDB refuses the file or counts other records than we do."""
     try:
-        table = load(path, database, names, options, delimiter=dialect.delimiter, header=True)
+        table = load(
+            path, database, names, options, delimiter=dialect.delimiter, header=True, line_end=dialect.line_end
+        )
     except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.InvalidInputException:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import duckdb
+
 from agents.read_base import MB, Content, ReadOptions, column_names, listed
 from agents.read_csv import load
 from agents.table import Database, Table
 from agents.unpack import check_expansion
-from errors import TooLarge, UnreadableFile
+from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _CALAMINE_CELLS = 1_000_000
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -65,9 +67,19 @@ def read_excel(path: Path, folder: Path, database: Database, options: ReadOption
     from openpyxl.utils.exceptions import InvalidFileException
     from python_calamine import CalamineError
 
-    damaged = (CalamineError, InvalidFileException, zipfile.BadZipFile, ElementTree.ParseError, KeyError, EOFError)
+    damaged = (
+        duckdb.InvalidInputException,
+        CalamineError,
+        InvalidFileException,
+        zipfile.BadZipFile,
+        ElementTree.ParseError,
+        KeyError,
+        EOFError,
+    )
     try:
         return _read(path, folder, database, options)
+    except OutOfMemory as error:
+        raise TooLarge("The sheet needs more memory than there is. Send it with fewer columns.") from error
     except damaged as error:
         raise UnreadableFile("The XLSX file is damaged or cut off. Open it, save it again and send it.") from error
 
@@ -163,7 +175,11 @@ def _calamine_rows(path: Path, sheet: str) -> Iterator[Sequence[Any]]:
     from python_calamine import CalamineWorkbook
 
     with CalamineWorkbook.from_path(path) as workbook:
-        yield from workbook.get_sheet_by_name(sheet).iter_rows()
+        worksheet = workbook.get_sheet_by_name(sheet)
+        # It leaves out the empty columns before the table, but not the empty rows above it.
+        before = [None] * (worksheet.start or (0, 0))[1]
+        for row in worksheet.iter_rows():
+            yield before + row
 
 
 def _openpyxl_rows(path: Path, sheet: str) -> Iterator[Sequence[Any]]:
@@ -258,6 +274,7 @@ _SPELLERS: dict[type, Callable[[Any], str]] = {
     str: lambda value: "" if value in _ERRORS else value,
     bool: lambda value: "TRUE" if value else "FALSE",
     float: _number,
+    int: lambda value: str(value) if abs(value) < 10**15 else _number(value),
     datetime: _moment,
     date: date.isoformat,
     time: time.isoformat,

@@ -24,7 +24,6 @@ _MARKING = rf'\1"{_MARK}\2"'
 _MARKED = rf'"{_MARK}([^"]*)"'
 _RESPELT = "[0-9][.eE]|[0-9]{17}|-0"
 _BEGINNING = re.compile(rb'\[\s*+(?:[\[{"\]\d-]|true|false|null|\Z)|\{\s*+(?:["}]|\Z)')
-_TOO_LONG = "maximum_object_size"
 # DuckDB sets aside several buffers of twice this size.
 _USUAL_OBJECT_MB = 2
 _STEP_BYTES = 4 * MB
@@ -38,14 +37,20 @@ def looks_like_json(head: bytes) -> bool:
 
 def read_json(path: Path, filename: str, folder: Path, database: Database, options: ReadOptions) -> Content:
     """A table from a list of objects, an object of columns, an object around one list, or JSON Lines."""
+    small = replace(options, max_field_mb=min(_USUAL_OBJECT_MB, options.max_field_mb))
     try:
-        try:
-            small = replace(options, max_field_mb=min(_USUAL_OBJECT_MB, options.max_field_mb))
-            return _read(path, filename, folder, database, small)
-        except duckdb.InvalidInputException as error:
-            if _TOO_LONG not in str(error):
-                raise
-            return _read(path, filename, folder, database, options)
+        return _attempt(path, filename, folder, database, small)
+    except _ObjectTooLong:
+        return _attempt(path, filename, folder, database, options)
+
+
+class _ObjectTooLong(TooLarge):
+    """One object of the JSON is longer than was provided for."""
+
+
+def _attempt(path: Path, filename: str, folder: Path, database: Database, options: ReadOptions) -> Content:
+    try:
+        return _read(path, filename, folder, database, options)
     except OutOfMemory as error:
         raise TooLarge("The JSON needs more memory than there is. Send it as JSON Lines, with fewer keys.") from error
     except duckdb.InvalidInputException as error:
@@ -148,13 +153,17 @@ def _keys(source: str, database: Database, options: ReadOptions) -> list[str]:
     """The keys of all objects in the order in which they are first seen."""
     # Grouped by a hash, with the first text of each group: groups of key lists take ten times the memory.
     shapes = database.table(
-        "SELECT min(place) AS place, json_keys(arg_min(json, place)) AS keys, is_object FROM "
+        "SELECT min(place) AS place, json_keys(arg_min(json, place)) AS keys, is_object, "
+        "max(strlen(CAST(json AS VARCHAR))) AS longest FROM "
         f"(SELECT row_number() OVER () AS place, json, starts_with(json, '{{') AS is_object FROM {source}) "
         "GROUP BY hash(json_keys(json)), is_object"
     )
     other = shapes.scalar("SELECT min(place) FROM {self} WHERE NOT is_object")
     if other is not None:
         raise UnreadableFile(f"Item {other:,} of the JSON is not an object with named values. {_SHAPES}")
+    # DuckDB holds to its own limit only where an object crosses a buffer.
+    if (shapes.scalar("SELECT max(longest) FROM {self}") or 0) > options.max_field_mb * MB:
+        raise _too_long(options)
     keys = shapes.query(
         "SELECT key FROM (SELECT place, unnest(keys) AS key, generate_subscripts(keys, 1) AS nth FROM {self}) "
         f"GROUP BY key ORDER BY min(place), arg_min(nth, place) LIMIT {options.max_columns + 1}"
@@ -215,8 +224,12 @@ def _keyed_column(path: Path, database: Database, options: ReadOptions) -> Table
 
 def _refused(error: duckdb.Error, options: ReadOptions) -> UnreadableFile | TooLarge:
     message = str(error)
-    if _TOO_LONG in message:
-        return TooLarge(f"One object in the JSON is over {options.max_field_mb} MB. Send one object per row.")
+    if "maximum_object_size" in message:
+        return _too_long(options)
     found = re.search(r"in (line|record/value) ([\d,]+): ([^\n]*)", message)
     where = f" in {found[1].replace('record/value', 'item')} {found[2]}: {found[3]}" if found else "."
     return UnreadableFile(f"The JSON is malformed{where}")
+
+
+def _too_long(options: ReadOptions) -> _ObjectTooLong:
+    return _ObjectTooLong(f"One object in the JSON is over {options.max_field_mb} MB. Send one object per row.")
