@@ -21,7 +21,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+import logs
 from benchmarks.tables import write_table
+from tests.services import free_port, own_postgres, own_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 20
@@ -30,6 +32,7 @@ WARM_UP = 20
 def main() -> None:
     """Measure and print."""
     options = _options()
+    logs.configure("WARNING")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
@@ -52,9 +55,7 @@ def _options() -> argparse.Namespace:
 @contextlib.contextmanager
 def _services(folder: Path) -> Iterator[None]:
     """Redis and PostgreSQL for this process and those it starts."""
-    from tests.services import postgres_server, redis_server
-
-    with redis_server() as redis, postgres_server() as postgres:
+    with own_redis() as redis, own_postgres() as postgres:
         os.environ |= {
             "REDIS_URL": redis.url,
             "DATABASE_URL": postgres.create_database("bench"),
@@ -62,6 +63,7 @@ def _services(folder: Path) -> Iterator[None]:
             "SECRET_KEY": "only for this benchmark",
             "REGISTRATION_OPEN": "true",
             "LOG_LEVEL": "WARNING",
+            "SWEEP_SECONDS": "3600",  # the reconciler would publish what is to be timed
         }
         subprocess.run([sys.executable, "main.py", "migrate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         yield
@@ -80,7 +82,7 @@ def _measure_house(folder: Path, options: argparse.Namespace) -> None:
         print(f"{'bare Celery no-op':28}{bare_rate:>10.0f}{bare_cpu:>12.1f}")
         print(f"{'our no-op job, warm children':28}{rate:>10.0f}{cpu:>12.1f}")
         print(f"{'ratio':28}{rate / bare_rate:>10.2f}{cpu / bare_cpu:>12.1f}\n")
-        port = _free_port()
+        port = free_port()
         with _process("-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "error"):
             posts, starts = _submissions(f"http://127.0.0.1:{port}", options.requests)
         print(f"{'':28}{'p50 ms':>10}{'p99 ms':>12}")
@@ -162,8 +164,10 @@ def _no_task_waits(_: Sequence[str]) -> bool:
     from db.models import Task
 
     with reading() as session:
-        waiting = select(func.count()).select_from(Task).where(Task.status.in_(("QUEUED", "PROCESSING")))
-        return session.scalar(waiting) == 0
+        counts = dict(session.execute(select(Task.status, func.count()).group_by(Task.status)).tuples().all())
+    if counts.get("FAILED"):
+        raise RuntimeError(f"no-op jobs failed: {counts}")
+    return not counts.get("QUEUED") and not counts.get("PROCESSING")
 
 
 def _submissions(url: str, count: int) -> tuple[list[float], list[float]]:
@@ -172,10 +176,9 @@ def _submissions(url: str, count: int) -> tuple[list[float], list[float]]:
     with httpx.Client(base_url=url, timeout=30) as client:
         _until(lambda _: _answers(client), ())
         account = {"email": "posts@example.org", "password": "only for this benchmark"}
-        user_id = client.post("/auth/register", json=account).raise_for_status().json()["id"]
-        _grant(user_id)
-        token = client.post("/auth/login", json=account).raise_for_status().json()["access_token"]
-        client.headers["Authorization"] = f"Bearer {token}"
+        opened = client.post("/auth/register", json=account).raise_for_status().json()
+        _grant(opened["user"]["id"])
+        client.headers["Authorization"] = f"Bearer {opened['access_token']}"
         for _ in range(count):
             task_id = _uploaded_task(client)
             began = time.perf_counter()
@@ -307,14 +310,6 @@ def _until(finished: Callable[[Sequence[str]], bool], ids: Sequence[str], second
 
 def _percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

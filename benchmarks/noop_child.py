@@ -4,7 +4,8 @@ from pathlib import Path
 
 from celery_queue.child import main
 from transformers.manifest import Manifest
-from transformers.pipeline import Emit, Specification
+from transformers.pipeline import Emit
+from transformers.specification import Specification
 
 
 def do_nothing(folder: Path, specification: Specification, _: Emit) -> Manifest:

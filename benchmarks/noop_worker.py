@@ -1,4 +1,4 @@
-"""A worker whose children do nothing, and beside it bare Celery's own no-op task: `celery -A benchmarks.noop_worker`."""
+"""A worker whose children do nothing, and bare Celery's own no-op task: `celery -A benchmarks.noop_worker worker`."""
 
 import celery_queue.callbacks
 import celery_queue.tasks

@@ -19,7 +19,8 @@ COPY (
         CASE WHEN hash(i, 8) % 20 = 0 THEN 'N/A' ELSE countries[1 + (hash(p, 9) % 5)::INT] END AS country,
         CASE WHEN hash(i, 11) % 50 = 0 THEN strftime(DATE '2015-01-01' + (hash(i, 10) % 3650)::INT, '%d.%m.%Y')
              ELSE strftime(DATE '2015-01-01' + (hash(i, 10) % 3650)::INT, '%Y-%m-%d') END AS ordered_on,
-        strftime(TIMESTAMP '2020-01-01' + to_seconds((hash(i, 12) % 100000000)::BIGINT), '%Y-%m-%d %H:%M:%S') AS seen_at,
+        strftime(TIMESTAMP '2020-01-01' + to_seconds((hash(i, 12) % 100000000)::BIGINT), '%Y-%m-%d %H:%M:%S')
+            AS seen_at,
         CASE WHEN hash(i, 13) % 1000 = 0 THEN 9999999 ELSE hash(i, 14) % 100000 END / 100.0 AS amount,
         CASE WHEN hash(i, 15) % 5 = 0 THEN NULL ELSE hash(i, 16) % 120 END AS age,
         hash(i, 17) % 100000 / 7.0 AS score,

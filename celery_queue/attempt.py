@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 
 from billing import ledger
-from celery_queue.child import SPECIFICATION
 from celery_queue.lease import Lease
 from celery_queue.slot import Children, Event
 from db import tasks
@@ -21,7 +20,7 @@ from db.tasks import Claim
 from errors import Cancelled, InputGone, InsufficientCredits, LeaseLost, NotFound, StorageUnavailable
 from settings import Settings
 from storage import Storage, keys
-from transformers.pipeline import InputSpec, Specification
+from transformers.specification import FILENAME, InputSpec, Specification
 from transformers.tools import ToolSpec
 
 log = structlog.get_logger(__name__)
@@ -94,7 +93,7 @@ class Attempt:
     def run_agents(self, tool: ToolSpec) -> Mapping[str, Any]:
         """Run the pipeline in a lean child, keeping each finished agent."""
         specification = self._specification(tool)
-        (self._folder / SPECIFICATION).write_text(specification.model_dump_json(), encoding="utf-8")
+        (self._folder / FILENAME).write_text(specification.model_dump_json(), encoding="utf-8")
         with self._children.borrow() as child:
             return child.run(self._folder, self._on_event, self._lease.check)
 

@@ -20,10 +20,8 @@ from typing import Any, TextIO
 
 from errors import OutOfMemory, ServiceError
 from transformers.manifest import Manifest, jsonable
-from transformers.pipeline import Emit, Specification, run
-
-SPECIFICATION = "specification.json"
-
+from transformers.pipeline import Emit, run
+from transformers.specification import FILENAME, Specification
 
 RunJob = Callable[[Path, Specification, Emit], Manifest]
 
@@ -64,7 +62,7 @@ def _serve(run_job: RunJob, folder: Path, channel: TextIO) -> None:
         _tell(channel, event)
 
     try:
-        specification = Specification.model_validate_json((folder / SPECIFICATION).read_bytes())
+        specification = Specification.model_validate_json((folder / FILENAME).read_bytes())
         manifest = run_job(folder, specification, emit)
     except ServiceError as error:
         emit(_failure(error))

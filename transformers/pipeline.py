@@ -22,9 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agents.read import ReadOptions, ReadResult, read_table
-from pydantic import BaseModel, ConfigDict
-
 from agents.base import (
     CHANGE_COLUMNS,
     QUARANTINE_COLUMNS,
@@ -37,6 +34,7 @@ from agents.base import (
     code_version,
     registry,
 )
+from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table
 from errors import AgentFailed, NotApplicable, ServiceError
 from transformers import checkpoints
@@ -44,41 +42,13 @@ from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
 from transformers.report import write_html, write_json, write_xlsx
 from transformers.report.assemble import build_report
+from transformers.specification import Specification
 from transformers.tools import INPUT, ToolSpec, tool_of
 
 Emit = Callable[[Mapping[str, Any]], None]
 
 FIRST_PROGRESS, LAST_PROGRESS = 20, 90
 _VERSIONED = ("duckdb", "pandas", "celery")
-
-
-class InputSpec(BaseModel):
-    """Where one input file lies in the folder."""
-
-    model_config = ConfigDict(frozen=True)
-    role: str
-    filename: str
-    path: str
-
-
-class Specification(BaseModel):
-    """Everything a run depends on, as the slot hands it to the child; `folder/specification.json`."""
-
-    model_config = ConfigDict(frozen=True)
-    task_id: str
-    tool_id: str
-    agents: tuple[str, ...]
-    parameters: dict[str, dict[str, Any]]
-    prices: dict[str, int]
-    inputs: tuple[InputSpec, ...]
-    created_at: datetime
-    seed: int = 0
-    duckdb_memory: str = "200MB"
-    duckdb_threads: int = 2
-    max_input_mb: int = 5000
-    max_columns: int = 10_000
-    max_field_mb: int = 16
-    max_xlsx_cells: int = 5_000_000
 
 
 @dataclass

@@ -1,12 +1,12 @@
 """A lean child that does what its input file says, one order a line: what a run does to its process, without a table.
 
-    step                a finished agent with a checkpoint
-    die                 end without a word
-    die-first           the same, but only where no checkpoint of an earlier attempt was there
-    sleep SECONDS
-    take MEGABYTES      of memory, and keep them
-    refuse              the file can't be read
-    break               an agent failed
+step                a finished agent with a checkpoint
+die                 end without a word
+die-first           the same, but only where no checkpoint of an earlier attempt was there
+sleep SECONDS
+take MEGABYTES      of memory, and keep them
+refuse              the file can't be read
+break               an agent failed
 """
 
 import os
@@ -16,7 +16,8 @@ from pathlib import Path
 from celery_queue.child import main
 from errors import AgentFailed, UnreadableFile
 from transformers.manifest import Manifest, Step, describe_file
-from transformers.pipeline import Emit, Specification
+from transformers.pipeline import Emit
+from transformers.specification import Specification
 
 kept = []
 

@@ -1,4 +1,4 @@
-"""The whole service as operators run it: Redis, PostgreSQL, workers as processes, driven from the test's own process."""
+"""The whole service as operators run it: Redis, PostgreSQL, workers as processes, driven from the tests."""
 
 from __future__ import annotations
 
