@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from agents.linkage.calibration import Threshold, between_sources, within
+from agents.linkage.calibration import Threshold, between_sources, confirmed, within
 from agents.linkage.candidates import Pairs, Positions, candidates
-from agents.linkage.clusters import Constraints, cluster
-from agents.linkage.comparison import CUTS, Agreement, Column, Floats, Integers, columns_of, compare
+from agents.linkage.clusters import Constraints, PairScores, cluster
+from agents.linkage.comparison import CUTS, Agreement, Column, Floats, Integers, Levels, columns_of, compare
+from agents.linkage.decoys import decoys
 from agents.linkage.fields import Field
 from agents.linkage.records import Records
 from agents.linkage.weights import Model, estimate, random_pairs, scores
@@ -20,6 +21,7 @@ REVIEW_BITS = 4.0
 
 _ALIKE = len(CUTS)
 _OWN_DUPLICATES = 0.03
+_JUST_BELOW = -0.01
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,35 @@ def link(found: Records, fields: Sequence[Field], options: Options, report: Call
     """Find which records are the same thing."""
     columns = columns_of(found.values, fields)
     report(0.2)
-    sides = found.sides if options.one_to_one is not False else None
-    pairs = candidates(found.values, fields, sides if options.one_to_one else None)
+    sides = _sides(found, fields, columns, options)
+    pairs = candidates(found.values, fields, sides)
+    if sides is None:
+        pairs = _with_repeated(pairs, _repeated(found))
     agreement = compare(columns, pairs)
     report(0.5)
-    if sides is not None and options.one_to_one is None:
-        if _repeats_itself(found, pairs, agreement):
-            sides = None
-        else:
-            pairs = candidates(found.values, fields, sides)
-            agreement = compare(columns, pairs)
-    rows = found.count
-    far = compare(columns, random_pairs(rows, options.seed))
-    model = estimate(agreement, far, rows, options.factors)
+    far = compare(columns, random_pairs(found.count, options.seed))
+    model = estimate(agreement, far, found.count, options.factors)
     report(0.7)
     limits = Constraints(options.together, options.apart, sides)
-    return _decide(found, columns, pairs, agreement, model, limits, options)
+    bits = PairScores(
+        found.count, pairs, scores(model, agreement), lambda asked: scores(model, compare(columns, asked))
+    )
+    scored = _Scored(found, fields, columns, agreement, far.levels, model, limits, bits)
+    return _decided(scored, options)
+
+
+def _sides(found: Records, fields: Sequence[Field], columns: Sequence[Column], options: Options) -> Positions | None:
+    """The records' sources, if an entity holds one row of each."""
+    if found.sides is None or options.one_to_one is False:
+        return None
+    if options.one_to_one:
+        return found.sides
+    pairs = candidates(found.values, fields, None)
+    return None if _repeats_itself(found, pairs, compare(columns, pairs)) else found.sides
+
+
+def _repeated(found: Records) -> Positions:
+    return numpy.flatnonzero(numpy.bincount(found.of_row, minlength=found.count) > 1).astype(numpy.int32)
 
 
 def _repeats_itself(found: Records, pairs: Pairs, agreement: Agreement) -> bool:
@@ -84,42 +99,58 @@ def _repeats_itself(found: Records, pairs: Pairs, agreement: Agreement) -> bool:
     return bool(alike[found.of_row].mean() >= _OWN_DUPLICATES)
 
 
-def _decide(
-    found: Records,
-    columns: Sequence[Column],
-    pairs: Pairs,
-    agreement: Agreement,
-    model: Model,
-    limits: Constraints,
-    options: Options,
-) -> Linkage:
-    rows = found.count
-    bits = scores(model, agreement)
+def _with_repeated(pairs: Pairs, repeated: Positions) -> Pairs:
+    """The pairs, and each record of several rows paired with itself: those rows are matches to learn from too."""
+    return numpy.concatenate([pairs[0], repeated]), numpy.concatenate([pairs[1], repeated])
 
-    def score(asked: Pairs) -> Floats:
-        return scores(model, compare(columns, asked))
 
-    def label_at(threshold: float) -> Integers:
-        return cluster(rows, pairs, bits, threshold, score, limits)
+@dataclass(frozen=True)
+class _Scored:
+    found: Records
+    fields: Sequence[Field]
+    columns: Sequence[Column]
+    agreement: Agreement
+    far: Levels
+    model: Model
+    limits: Constraints
+    scores: PairScores
 
-    threshold = _threshold(rows, pairs, bits, label_at, limits.sides)
+    def label_at(self, threshold: float) -> Integers:
+        return cluster(self.scores, threshold, self.limits)
+
+    def threshold(self, seed: int) -> Threshold:
+        sides, pairs, bits = self.limits.sides, self.scores.pairs, self.scores.bits
+        if sides is not None:
+            drawn = between_sources(self.found.count, pairs, bits, sides)
+        else:
+            drawn = within(pairs, bits, self.label_at)
+        label = self.label_at(drawn)
+        nobody = decoys(self.found.values, self.fields, self.columns, self.model, self.far, label, sides, seed)
+        return confirmed(drawn, bits, nobody)
+
+
+def _decided(scored: _Scored, options: Options) -> Linkage:
+    threshold = scored.threshold(options.seed)
     if options.threshold is not None:
         asked = float(numpy.log2(options.threshold / (1 - options.threshold)))
         threshold = replace(threshold, bits=threshold.bits + asked)
-    itself = numpy.arange(rows, dtype=numpy.int32)
-    repeated = numpy.bincount(found.of_row, minlength=rows) > 1
-    whole = numpy.full(rows, numpy.inf)
-    whole[repeated] = score((itself[repeated], itself[repeated])) - threshold.bits
-    if limits.sides is not None:
-        whole[repeated] = numpy.minimum(whole[repeated], -0.01)
     return Linkage(
-        label_at(threshold.bits), whole, pairs, agreement, bits - threshold.bits, model, threshold, limits.sides
+        label=scored.label_at(threshold.bits),
+        whole=_wholeness(scored, threshold.bits),
+        pairs=scored.scores.pairs,
+        agreement=scored.agreement,
+        bits=scored.scores.bits - threshold.bits,
+        model=scored.model,
+        threshold=threshold,
+        sides=scored.limits.sides,
     )
 
 
-def _threshold(
-    rows: int, pairs: Pairs, bits: Floats, label_at: Callable[[float], Integers], sides: Positions | None
-) -> Threshold:
-    if sides is not None:
-        return between_sources(rows, pairs, bits, sides)
-    return within(pairs, bits, label_at)
+def _wholeness(scored: _Scored, threshold: float) -> Floats:
+    """For records of several rows: what equality in every column is worth, above the threshold."""
+    repeated = _repeated(scored.found)
+    whole = numpy.full(scored.found.count, numpy.inf)
+    whole[repeated] = scores(scored.model, compare(scored.columns, (repeated, repeated))) - threshold
+    if scored.limits.sides is not None:
+        whole[repeated] = numpy.minimum(whole[repeated], _JUST_BELOW)
+    return whole

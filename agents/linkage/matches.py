@@ -119,7 +119,7 @@ def _between(found: Records, pairs: Pairs) -> pandas.DataFrame:
 def _explained(found: Records, fields: Sequence[Field], linkage: Linkage) -> Table:
     """The candidate pairs that matched or nearly did, with what each column added to their score."""
     joined = linkage.label[linkage.pairs[0]] == linkage.label[linkage.pairs[1]]
-    match = numpy.flatnonzero(joined & (linkage.bits >= 0))
+    match = numpy.flatnonzero(joined & (linkage.bits >= 0) & (linkage.pairs[0] != linkage.pairs[1]))
     review = _to_review(linkage, joined)
     chosen = numpy.concatenate([match, review])
     pairs = linkage.pairs[0][chosen], linkage.pairs[1][chosen]

@@ -7,6 +7,7 @@ unmatched; m, its chance among those that do, by expectation maximisation over t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import cast
 
 import numpy
@@ -118,16 +119,18 @@ def _pooled(matched: Floats, unmatched: Floats) -> Floats:
     return numpy.concatenate([numpy.full(size, numpy.log2(m / u)) for m, u, size in blocks])
 
 
+def correlations(far: Levels) -> Floats:
+    """How much the agreement of two fields goes together among random pairs, for every two fields."""
+    alike = numpy.where(far < 0, numpy.nan, far).astype(numpy.float64)
+    found = numpy.eye(far.shape[1])
+    for one, other in combinations(range(far.shape[1]), 2):
+        found[one, other] = found[other, one] = _correlation(alike[:, one], alike[:, other])
+    return found
+
+
 def _independent_shares(far: Levels) -> Floats:
     """1 over the number of fields that say the same: correlated agreement among unmatched rows counts once."""
-    alike = numpy.where(far < 0, numpy.nan, far).astype(float)
-    width = far.shape[1]
-    repeated = numpy.ones(width)
-    for one in range(width):
-        for other in range(width):
-            if one != other:
-                repeated[one] += _correlation(alike[:, one], alike[:, other]) ** 2
-    return 1 / repeated
+    return cast(Floats, 1 / (correlations(far) ** 2).sum(axis=1))
 
 
 def _correlation(one: Floats, other: Floats) -> float:
