@@ -14,6 +14,8 @@ from rich.text import Text
 from db.models import Task
 from transformers.tools import ToolSpec
 
+_SHOWN = 10
+_LONGEST = 30
 _COLOURS = {"good": "green", "warning": "yellow", "bad": "red", "neutral": "default"}
 
 
@@ -126,6 +128,7 @@ class ProgressDisplay:
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         self._console.print(f"Task {task.id} is {task.status}.")
         self._console.print(_summary(report))
+        self._changes(report)
         self._findings(report)
         self._skipped(report)
         credits = report["metadata"]["credits"]
@@ -135,10 +138,26 @@ class ProgressDisplay:
             self._console.print(f"  {each}", markup=False)
         self._console.print(f"Open {out / 'report.html'} in a browser.\n", markup=False)
 
+    def _changes(self, report: dict[str, Any]) -> None:
+        changes = report["changes_by_rule"]
+        if not changes:
+            return
+        self._console.print("\nWhat was changed:")
+        table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2, 0, 2))
+        for each in changes[:_SHOWN]:
+            example = f"{_short(each['example_old'])} → {_short(each['example_new'])}"
+            cells = Text(f"{each['cells']:,}", justify="right")
+            table.add_row(cells, Text(each["column"], style="cyan"), each["rule"].replace("_", " "), Text(example))
+        self._console.print(table)
+        if len(changes) > _SHOWN:
+            self._console.print(f"  … and {len(changes) - _SHOWN} more in report.html")
+
     def _findings(self, report: dict[str, Any]) -> None:
         found = [*report["alerts"], *report["issues"]]
+        if found:
+            self._console.print("\nWhat was found:")
         order = ["critical", "high", "medium", "low"]
-        for each in sorted(found, key=lambda item: order.index(item["severity"]))[:8]:
+        for each in sorted(found, key=lambda item: order.index(item["severity"]))[:_SHOWN]:
             field = each.get("field_name") or ", ".join(each.get("affected_fields", ()))
             line = Text.assemble((f"  {each['severity']:<9}", "bold"), (f"{field}: " if field else "", "cyan"))
             self._console.print(line + Text(each["message"]))
@@ -159,6 +178,11 @@ class ProgressDisplay:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+
+def _short(text: str) -> str:
+    shown = repr(text)[1:-1] if text else "(empty)"
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def _summary(report: dict[str, Any]) -> Table:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROW_ISSUES_SHOWN = 1000
 CHANGES_SHOWN = 200
+RULES_SHOWN = 500
 
 
 def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, str]) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, s
         "row_level_issues": _rows(row_issues, ROW_ISSUES_SHOWN),
         "issue_summary": _issue_summary(issues, row_issues),
         "agent_results": {step.agent_id: _agent_result(step, run.results.get(step.agent_id)) for step in run.steps},
+        "changes_by_rule": _changes_by_rule(run.gathered.get("changes")),
         "changes_sample": _rows(run.gathered.get("changes"), CHANGES_SHOWN),
         "routing": [dict(each) for result in run.results.values() for each in result.routing],
         "downloads": [asdict(each) for each in files],
@@ -73,6 +75,18 @@ def _rows(table: Table | None, limit: int) -> list[dict[str, Any]]:
         return []
     rows = table.query(f"SELECT * FROM {{self}} ORDER BY rowid LIMIT {int(limit)}")
     return [dict(zip(table.types, row, strict=True)) for row in rows]
+
+
+def _changes_by_rule(changes: Table | None) -> list[dict[str, Any]]:
+    """What was done to each column, the most first, with one example each."""
+    if changes is None:
+        return []
+    grouped = changes.sql("""
+        SELECT "column", agent, rule, count(*) AS cells,
+               arg_min(coalesce(old, ''), rowid) AS example_old, arg_min(coalesce(new, ''), rowid) AS example_new
+        FROM {self} GROUP BY ALL ORDER BY cells DESC, "column", agent, rule
+    """)
+    return _rows(grouped, RULES_SHOWN)
 
 
 def _issue_summary(issues: Sequence[Mapping[str, Any]], row_issues: Table | None) -> dict[str, Any]:
