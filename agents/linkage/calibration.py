@@ -15,12 +15,13 @@ import numpy.typing
 
 from agents.linkage.candidates import Pairs, Positions
 from agents.linkage.comparison import Floats, Integers
-from agents.linkage.decoys import Decoys
+from agents.linkage.decoys import FEWEST, Decoys
 
 GRID = (-12.0, -9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0)
 STRICT = 6.0
 _BEYOND = (15.0, 18.0, 21.0)
 _MANY = 100
+_AMONG_FEW = -3.0
 _NEARLY = 0.995
 _DECOYS = 0.15
 _PENALTY = 3.0
@@ -63,8 +64,10 @@ def within(pairs: Pairs, bits: Floats, label_at: Callable[[float], Integers]) ->
     return _highest_of_the_best(gains)
 
 
-def confirmed(threshold: float, bits: Floats, decoys: Decoys | None) -> Threshold:
+def confirmed(threshold: float, bits: Floats, decoys: Decoys | None, records: int) -> Threshold:
     """The threshold, raised until hardly any decoy reaches it, and whether the table bears it out."""
+    if records < FEWEST:
+        return Threshold(max(threshold, _AMONG_FEW), "there are too few rows to learn from")
     if decoys is None:
         doubt = "" if (bits >= threshold).sum() >= _MANY else "its columns say too little, or the same"
         return Threshold(max(threshold, STRICT) if doubt else threshold, doubt)

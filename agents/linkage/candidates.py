@@ -21,7 +21,7 @@ NEIGHBOURS = 20
 
 MAX_PAIRS = 2_000_000
 _MEETINGS = 40_000_000
-_MEETINGS_AT_ONCE = 3_000_000
+_MEETINGS_AT_ONCE = 1_500_000
 _GRAM_ROWS = 60_000
 _PREFIX = 4
 _COMBINED = 6
@@ -98,20 +98,24 @@ def _nearest(
     postings: Table, lengths: Table, start: int, end: int, meetings: int, neighbours: int, rows: int
 ) -> numpy.typing.NDArray[numpy.int64]:
     """The best pairs of the rows in [start, end): each spends its meetings on its rarest keys first."""
-    found = postings.df(
+    # Step by step, so that each step knows how small the last one was and builds its hash table on the smaller side.
+    kept = postings.sql(
         f"""
-        WITH kept AS (
-            SELECT p, key, w FROM (
-                SELECT p, key, w, sum(n) OVER (PARTITION BY p ORDER BY n, key ROWS UNBOUNDED PRECEDING) AS spent
-                FROM {{self}} WHERE p >= {start} AND p < {end}
-            ) WHERE spent <= {meetings}
-        ),
-        met AS (
-            SELECT kept.p AS a, other.p AS b, sum(other.w) AS shared
-            FROM kept JOIN {{self}} AS other USING (key) WHERE kept.p <> other.p GROUP BY 1, 2
-        )
+        SELECT p, key, w FROM (
+            SELECT p, key, w, sum(n) OVER (PARTITION BY p ORDER BY n, key ROWS UNBOUNDED PRECEDING) AS spent
+            FROM {{self}} WHERE p >= {start} AND p < {end}
+        ) WHERE spent <= {meetings}
+        """
+    )
+    met = kept.sql(
+        "SELECT kept.p AS a, other.p AS b, sum(other.w) AS shared FROM {self} AS kept JOIN {postings} AS other"
+        " USING (key) WHERE kept.p <> other.p GROUP BY 1, 2",
+        postings=postings,
+    )
+    found = met.df(
+        f"""
         SELECT least(a, b)::BIGINT * {rows} + greatest(a, b) AS pair
-        FROM met JOIN {{lengths}} AS one ON one.p = a JOIN {{lengths}} AS two ON two.p = b
+        FROM {{self}} JOIN {{lengths}} AS one ON one.p = a JOIN {{lengths}} AS two ON two.p = b
         WHERE one.side <> two.side
         QUALIFY row_number() OVER (PARTITION BY a ORDER BY shared / two.length DESC, b) <= {neighbours}
         """,

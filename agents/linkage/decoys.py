@@ -17,7 +17,9 @@ from agents.linkage.weights import Model, correlations, scores
 from agents.table import Table
 
 _MOST = 60_000
-_FEWEST = 20
+FEWEST = 20
+"""Records that it takes to make decoys."""
+
 _GROUPED = 0.4
 _PARTED = 0.7
 
@@ -53,7 +55,7 @@ def decoys(
     chance = numpy.random.default_rng(seed + 1)
     if len(chosen) > _MOST:
         chosen = numpy.sort(chance.choice(chosen, _MOST, replace=False))
-    if max(map(len, groups)) > _PARTED * len(fields) or len(chosen) < _FEWEST:
+    if max(map(len, groups)) > _PARTED * len(fields) or len(chosen) < FEWEST:
         return None
     kept_sides = None if sides is None else sides[chosen]
     origin = numpy.empty((len(fields), len(chosen)), dtype=numpy.int64)
@@ -63,6 +65,17 @@ def decoys(
     recoded = [Column(each.field, each.codes[origin[n]], each.counts, each.values) for n, each in enumerate(columns)]
     pairs = candidates(mixed, fields, kept_sides)
     return Decoys(scores(model, compare(recoded, pairs)), (len(label) / len(chosen)) ** 2)
+
+
+def equal_by_chance(columns: Sequence[Column], far: Levels, records: int) -> float:
+    """The chance that two different things are equal in every column, were columns that say the same one column."""
+    agreements = numpy.array([_chance_of_equality(column, records) for column in columns])
+    return float(numpy.prod([agreements[group].min() for group in _groups(far)]))
+
+
+def _chance_of_equality(column: Column, records: int) -> float:
+    counts = numpy.append(column.counts, records - column.counts.sum()).astype(numpy.float64)
+    return float((counts * (counts - 1)).sum() / max(records * (records - 1), 1))
 
 
 def _groups(far: Levels) -> list[Integers]:

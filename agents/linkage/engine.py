@@ -11,7 +11,7 @@ from agents.linkage.calibration import Threshold, between_sources, confirmed, wi
 from agents.linkage.candidates import Pairs, Positions, candidates
 from agents.linkage.clusters import Constraints, PairScores, cluster
 from agents.linkage.comparison import CUTS, Agreement, Column, Floats, Integers, Levels, columns_of, compare
-from agents.linkage.decoys import decoys
+from agents.linkage.decoys import decoys, equal_by_chance
 from agents.linkage.fields import Field
 from agents.linkage.records import Records
 from agents.linkage.weights import Model, estimate, random_pairs, scores
@@ -22,6 +22,7 @@ REVIEW_BITS = 4.0
 _ALIKE = len(CUTS)
 _OWN_DUPLICATES = 0.03
 _JUST_BELOW = -0.01
+_CHANCE = 0.15
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,19 @@ def link(found: Records, fields: Sequence[Field], options: Options, report: Call
     report(0.2)
     sides = _sides(found, fields, columns, options)
     pairs = candidates(found.values, fields, sides)
-    if sides is None:
+    far = compare(columns, random_pairs(found.count, options.seed))
+    trusted = sides is None and _equality_counts(found, columns, far)
+    if trusted:
         pairs = _with_repeated(pairs, _repeated(found))
     agreement = compare(columns, pairs)
     report(0.5)
-    far = compare(columns, random_pairs(found.count, options.seed))
     model = estimate(agreement, far, found.count, options.factors)
     report(0.7)
     limits = Constraints(options.together, options.apart, sides)
     bits = PairScores(
         found.count, pairs, scores(model, agreement), lambda asked: scores(model, compare(columns, asked))
     )
-    scored = _Scored(found, fields, columns, agreement, far.levels, model, limits, bits)
+    scored = _Scored(found, fields, columns, agreement, far.levels, model, limits, bits, trusted)
     return _decided(scored, options)
 
 
@@ -81,6 +83,14 @@ def _sides(found: Records, fields: Sequence[Field], columns: Sequence[Column], o
         return found.sides
     pairs = candidates(found.values, fields, None)
     return None if _repeats_itself(found, pairs, compare(columns, pairs)) else found.sides
+
+
+def _equality_counts(found: Records, columns: Sequence[Column], far: Agreement) -> bool:
+    """Whether rows that are equal in every column are far more than chance makes: else it says nothing."""
+    sizes = numpy.bincount(found.of_row).astype(numpy.float64)
+    equal = (sizes * (sizes - 1) / 2).sum()
+    rows = float(len(found.rows))
+    return bool(equal_by_chance(columns, far.levels, found.count) * rows * rows / 2 <= _CHANCE * equal)
 
 
 def _repeated(found: Records) -> Positions:
@@ -114,6 +124,7 @@ class _Scored:
     model: Model
     limits: Constraints
     scores: PairScores
+    trusted: bool
 
     def label_at(self, threshold: float) -> Integers:
         return cluster(self.scores, threshold, self.limits)
@@ -126,7 +137,7 @@ class _Scored:
             drawn = within(pairs, bits, self.label_at)
         label = self.label_at(drawn)
         nobody = decoys(self.found.values, self.fields, self.columns, self.model, self.far, label, sides, seed)
-        return confirmed(drawn, bits, nobody)
+        return confirmed(drawn, bits, nobody, self.found.count)
 
 
 def _decided(scored: _Scored, options: Options) -> Linkage:
@@ -151,6 +162,6 @@ def _wholeness(scored: _Scored, threshold: float) -> Floats:
     repeated = _repeated(scored.found)
     whole = numpy.full(scored.found.count, numpy.inf)
     whole[repeated] = scores(scored.model, compare(scored.columns, (repeated, repeated))) - threshold
-    if scored.limits.sides is not None:
+    if not scored.trusted:
         whole[repeated] = numpy.minimum(whole[repeated], _JUST_BELOW)
     return whole

@@ -32,6 +32,7 @@ MOST_REVIEWED = 20_000
 
 _CERTAIN = 40.0
 _EQUAL = "equal in every compared column"
+_TOO_COMMON = "equal in every compared column, but chance makes rows so equal too"
 _ONE_EACH = "equal in every compared column, but this source seems to hold each thing once"
 _ASKED = "linked by must_link"
 _TAKEN = "; but with the rest of their groups they don't fit, or another row fits better"
@@ -71,7 +72,7 @@ def decided(found: Records, fields: Sequence[Field], linkage: Linkage, together:
     whole = linkage.whole[found.of_row]
     parts = [
         _row_pairs(found, extra, whole[extra], "match", _EQUAL),
-        _row_pairs(found, near, whole[near], "review", _EQUAL if linkage.sides is None else _ONE_EACH),
+        _row_pairs(found, near, whole[near], "review", _TOO_COMMON if linkage.sides is None else _ONE_EACH),
         _asked(found, together),
     ]
     return Matches(_by_row(found, linkage.label, alone), _table(found, parts, _explained(found, fields, linkage)))
