@@ -159,6 +159,21 @@ def is_null_sql(expression: str) -> str:
     return f"({expression} IS NULL OR ({likely} AND lower({trim_sql(expression)}) IN ({spellings})))"
 
 
+def empty_spellings(table: Table, column: str, found: ColumnType) -> frozenset[str]:
+    """The spellings of "missing" that can mean nothing else in this column; casefolded.
+
+    "none" is a word where a column holds words, and "NA" a code where it holds codes of two letters.
+    """
+    lexicon = NULL_SPELLINGS - {""}
+    if found.kind not in (Kind.TEXT, Kind.CODE):
+        return lexicon
+    cell = trim_sql(Table.q(column))
+    two_letters = table.scalar(
+        f"SELECT avg(regexp_full_match({cell}, '[A-Za-z]{{2}}')::INTEGER) FROM {{self}} WHERE NOT {is_null_sql(cell)}"
+    )
+    return lexicon - ({"none", "na"} if (two_letters or 0) > 0.5 else {"none"})
+
+
 def number_sql(expression: str, decimal: DecimalMark = ".") -> str:
     """SQL giving the DOUBLE that a text spells, thousands separators included, or NULL."""
     text = trim_sql(expression)

@@ -18,14 +18,14 @@ from agents.base import (
     Params,
     agent,
 )
-from agents.column_types import Kind, infer_types, is_null_sql, trim_sql
+from agents.column_types import ColumnType, Kind, empty_spellings, infer_types, is_null_sql, trim_sql
 from agents.edits import Edits, concat
+from agents.equal_rows import equal_rows
 from agents.table import ROW, Table, literal
 from errors import NotApplicable
 
 DetectionType = Literal["exact", "case_variations", "email_case", "missing_values", "conflicting"]
 
-_COLUMNS_PER_HASH = 100
 _MANY = 0.1
 _KEY_NAME = re.compile(r"(^|[\s_-])(id|key|uuid|guid|code|no|number|nr)$")
 _NEARLY_UNIQUE = 0.9
@@ -95,59 +95,46 @@ def run(table: Table, params: DuplicateResolver, ctx: AgentContext) -> AgentResu
 
 
 def _resolve_exact(table: Table, params: DuplicateResolver) -> _Outcome:
-    cells = {column: Table.q(column) for column in table.columns}
-    return _resolve_equal(table, params, cells, "equal in every column")
+    return _resolve_equal(table, params, _cells(table), "equal in every column")
 
 
 def _resolve_case(table: Table, params: DuplicateResolver) -> _Outcome:
-    cells = {column: f"lower({trim_sql(Table.q(column))})" for column in table.columns}
+    cells = [f"lower({trim_sql(cell)})" for cell in _cells(table)]
     return _resolve_equal(table, params, cells, "equal but for case and blank space")
 
 
 def _resolve_email_case(table: Table, params: DuplicateResolver) -> _Outcome:
     emails = params.email_columns or _email_columns(table)
-    cells = {c: f"lower({trim_sql(Table.q(c))})" if c in emails else Table.q(c) for c in table.columns}
+    cells = [
+        f"lower({trim_sql(cell)})" if column in emails else cell
+        for column, cell in zip(table.columns, _cells(table), strict=True)
+    ]
     return _resolve_equal(table, params, cells, "equal but for the case of e-mail addresses")
+
+
+def _cells(table: Table) -> list[str]:
+    """SQL of the cells of a row `t`, in which every spelling of "missing" is NULL."""
+    types = infer_types(table)
+    return [_cell(table, column, types[column]) for column in table.columns]
+
+
+def _cell(table: Table, column: str, found: ColumnType) -> str:
+    cell = f"t.{Table.q(column)}"
+    if not found.missing:
+        return cell
+    listed = ", ".join(literal(spelling) for spelling in sorted(empty_spellings(table, column, found) | {""}))
+    return f"CASE WHEN lower({trim_sql(cell)}) NOT IN ({listed}) THEN {cell} END"
 
 
 def _email_columns(table: Table) -> tuple[str, ...]:
     return tuple(column for column, found in infer_types(table).items() if found.kind is Kind.EMAIL)
 
 
-def _resolve_equal(table: Table, params: DuplicateResolver, cells: dict[str, str], reason: str) -> _Outcome:
-    """Keep the first of the rows whose `cells` (SQL by column) are equal."""
-    named = {f"c{number}": f"nullif({cell}, '')" for number, cell in enumerate(cells.values())}
-    suspects = _equal_hashes(table, list(named.values()), params)
-    if not suspects.rows:
-        return _Outcome(table, _no_pairs(table), Edits(table).apply()[1])
-    listed = ", ".join(f"{cell} AS {name}" for name, cell in named.items())
-    rows = table.sql(
-        f"SELECT s.row, s.kept, {listed} FROM {{self}} t JOIN {{suspects}} s ON t.{Table.q(ROW)} = s.row",
-        suspects=suspects,
-    )
-    # Equal hashes are confirmed on the cells themselves.
-    same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM b.{name}" for name in named)
-    pairs = rows.sql(
-        f"SELECT a.row, b.row AS kept, {literal(reason)} || ' to row ' || b.row AS reason"
-        f" FROM {{self}} a JOIN {{self}} b ON a.kept = b.row WHERE a.row <> b.row AND {same} ORDER BY a.row"
-    )
+def _resolve_equal(table: Table, params: DuplicateResolver, cells: Sequence[str], reason: str) -> _Outcome:
+    """Keep the first of the rows whose `cells` (SQL over a row `t`) are equal."""
+    equal = equal_rows(table, cells, missing_matches=params.null_handling == "match")
+    pairs = equal.sql(f"SELECT row, kept, {literal(reason)} || ' to row ' || kept AS reason FROM {{self}}")
     return _without(table, pairs, params)
-
-
-def _equal_hashes(table: Table, cells: Sequence[str], params: DuplicateResolver) -> Table:
-    """The rows whose 128-bit hash another row has, with the first such row as `kept`."""
-    whole = " AND ".join(f"{cell} IS NOT NULL" for cell in cells) if params.null_handling == "distinct" else "true"
-    return table.sql(
-        f"WITH hashed AS (SELECT {Table.q(ROW)} AS row, {_hash(cells, 1)} AS one, {_hash(cells, 2)} AS two"
-        f"  FROM {{self}} WHERE {whole}),"
-        " shared AS (SELECT one, two, min(row) AS kept FROM hashed GROUP BY one, two HAVING count(*) > 1)"
-        " SELECT hashed.row, shared.kept FROM hashed JOIN shared USING (one, two)"
-    )
-
-
-def _hash(cells: Sequence[str], salt: int) -> str:
-    chunks = [", ".join(cells[start : start + _COLUMNS_PER_HASH]) for start in range(0, len(cells), _COLUMNS_PER_HASH)]
-    return f"hash({salt}, {', '.join(f'hash({salt}, {chunk})' for chunk in chunks)})"
 
 
 # Rows of one key
@@ -201,14 +188,15 @@ def _key(table: Table, params: DuplicateResolver) -> tuple[str, ...]:
 
 def _keyed(table: Table, key: Sequence[str], order: str) -> Table:
     """The rows whose key another row has: row, kept (the first of them in `order`), c0, c1, … the cells."""
-    cells = ", ".join(f"nullif({Table.q(column)}, '') AS c{number}" for number, column in enumerate(table.columns))
-    present = " + ".join(f"({Table.q(column)} IS NOT NULL)::INTEGER" for column in table.columns)
-    keys = ", ".join(Table.q(column) for column in key)
+    cells = ", ".join(f"nullif(t.{Table.q(column)}, '') AS c{number}" for number, column in enumerate(table.columns))
+    present = " + ".join(f"(coalesce(t.{Table.q(column)}, '') <> '')::INTEGER" for column in table.columns)
+    keys = ", ".join(f"{Table.q(column)} AS k{number}" for number, column in enumerate(key))
+    names = ", ".join(f"k{number}" for number in range(len(key)))
     whole = " AND ".join(f"NOT {is_null_sql(Table.q(column))}" for column in key)
     shared = table.sql(
         f"WITH keyed AS (SELECT {Table.q(ROW)} AS row, {keys} FROM {{self}} WHERE {whole}),"
-        f" entities AS (SELECT {keys}, min(row) AS entity FROM keyed GROUP BY ALL HAVING count(*) > 1)"
-        f" SELECT row, entity FROM keyed JOIN entities USING ({keys})"
+        f" entities AS (SELECT {names}, min(row) AS entity FROM keyed GROUP BY ALL HAVING count(*) > 1)"
+        f" SELECT row, entity FROM keyed JOIN entities USING ({names})"
     )
     held = table.sql(
         f"SELECT s.row, s.entity, {present} AS present, {cells}"

@@ -9,12 +9,11 @@ from pydantic import Field, model_validator
 
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, agent
 from agents.column_types import (
-    NULL_SPELLINGS,
     NUMERIC,
     ColumnType,
     Kind,
+    empty_spellings,
     infer_types,
-    is_null_sql,
     number_sql,
     trim_sql,
 )
@@ -36,8 +35,6 @@ Strategy = Literal[
     "dependency",
 ]
 
-_WORDS = frozenset({"none", "na", "-", "?"})
-"""Spellings that are also words, codes or signs: in a text column they may mean what they say."""
 _SUSPECT_WORDS = (
     "empty",
     "missing",
@@ -126,7 +123,7 @@ def _empty_spellings(table: Table, types: Mapping[str, ColumnType]) -> tuple[Tab
     edits = Edits(table)
     for column, found in types.items():
         if found.missing:
-            listed = ", ".join(literal(spelling) for spelling in sorted(_spellings(table, column, found)))
+            listed = ", ".join(literal(spelling) for spelling in sorted(empty_spellings(table, column, found)))
             edits.rewrite(
                 column,
                 lambda value, listed=listed: f"CASE WHEN lower({trim_sql(value)}) NOT IN ({listed}) THEN {value} END",  # type: ignore[misc]
@@ -134,25 +131,6 @@ def _empty_spellings(table: Table, types: Mapping[str, ColumnType]) -> tuple[Tab
                 evidence="a usual way to write that a value is missing",
             )
     return edits.apply()
-
-
-def _spellings(table: Table, column: str, found: ColumnType) -> frozenset[str]:
-    """The lexicon, without what may be a word or a code in this column."""
-    lexicon = NULL_SPELLINGS - {""}
-    if found.kind not in (Kind.TEXT, Kind.CODE):
-        return lexicon
-    words = {"none"} | ({"na"} if _holds_two_letter_codes(table, column) else set())
-    return lexicon - words
-
-
-def _holds_two_letter_codes(table: Table, column: str) -> bool:
-    cell = trim_sql(Table.q(column))
-    return bool(
-        table.scalar(
-            f"SELECT coalesce(avg(regexp_full_match({cell}, '[A-Za-z]{{2}}')::INTEGER), 0) > 0.5"
-            f" FROM {{self}} WHERE NOT {is_null_sql(cell)}"
-        )
-    )
 
 
 def _suspects(table: Table, types: Mapping[str, ColumnType]) -> list[Issue]:
