@@ -7,7 +7,7 @@ from typing import BinaryIO
 from fastapi.responses import StreamingResponse
 
 from api.schemas import DownloadAnswer
-from db.models import Task, TaskStatus
+from db.models import Task
 from errors import NotCompleted, NotFound, OutputGone
 from storage import Storage
 from storage.port import CHUNK, guessed_type
@@ -55,7 +55,7 @@ def downloads(task: Task, storage: Storage, seconds: int) -> list[DownloadAnswer
 
 
 def _prefix(task: Task) -> str:
-    if task.status != TaskStatus.COMPLETED or task.outputs is None:
+    if task.outputs is None:
         raise NotCompleted(f"This task is {task.status}.", status=task.status)
     return str(task.outputs["prefix"])
 

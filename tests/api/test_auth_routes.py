@@ -27,6 +27,11 @@ def test_an_address_is_registered_once(client):
     assert (again.status_code, again.json()["error"]) == (409, "CONFLICT")
 
 
+def test_what_no_database_can_keep_is_refused(client):
+    answer = client.post("/auth/register", json=ADA | {"password": "a long password\0"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "INVALID_PARAMETERS")
+
+
 def test_registration_can_be_closed(client, app, settings):
     closed = settings.model_copy(update={"registration_open": False})
     app.dependency_overrides[get_settings] = lambda: closed
@@ -57,6 +62,12 @@ def test_guessing_is_braked(client, settings):
     assert {answer.status_code for answer in tries[:-1]} == {401}
     assert (tries[-1].status_code, tries[-1].json()["error"]) == (429, "RATE_LIMITED")
     assert tries[-1].headers["Retry-After"]
+
+
+def test_guessing_one_account_from_many_places_is_braked(client, settings):
+    places = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(settings.auth_tries_per_minute + 1)]
+    tries = [client.post("/auth/login", json=ADA, headers=place).status_code for place in places]
+    assert tries == [401] * settings.auth_tries_per_minute + [429]
 
 
 def test_the_brake_lets_go_after_a_minute():

@@ -65,6 +65,38 @@ def test_who_has_seen_the_end_is_told_to_stay_away(signed_in, make_task, change_
     assert signed_in.get(f"/tasks/{task_id}/events", headers={"Last-Event-ID": last}).status_code == 204
 
 
+def test_streams_that_began_at_different_events_each_get_their_own(signed_in, make_task, change_task):
+    task_id = make_task(queued=True)
+    seen = signed_in.get(f"/tasks/{task_id}/timeline").json()["events"]
+    heard = {}
+
+    def listen(after):
+        messages = watch(signed_in, task_id, headers={"Last-Event-ID": str(after)})
+        heard[after] = [data["event"] for kind, _, data in messages if kind == "event"]
+
+    threads = [threading.Thread(target=listen, args=(after,)) for after in (0, seen[-1]["id"])]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)
+    change_task(task_id, "task_failed", status="FAILED")
+    for thread in threads:
+        thread.join()
+    assert heard[0] == [event["event"] for event in seen] + ["task_failed"]
+    assert heard[seen[-1]["id"]] == ["task_failed"]
+
+
+def test_progress_is_told_only_when_it_changes(signed_in, make_task, change_task):
+    task_id = make_task(queued=True)
+    worker = in_background(
+        lambda: change_task(task_id, "agent_started"),
+        lambda: change_task(task_id, "agent_finished"),
+        lambda: change_task(task_id, "task_failed", status="FAILED"),
+    )
+    states = [data["status"] for kind, _, data in watch(signed_in, task_id) if kind == "progress"]
+    worker.join()
+    assert states == ["QUEUED", "FAILED"]
+
+
 @pytest.mark.parametrize("strange", ["x", "-1", "1e9", "9" * 40, ""])
 def test_a_strange_event_id_is_no_event_id(signed_in, make_task, change_task, strange):
     task_id = make_task(queued=True)

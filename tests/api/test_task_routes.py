@@ -155,6 +155,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(signed_in, make_task)
             break
     assert len(seen) == 5
     assert set(seen) == set(made)
+    assert signed_in.get("/tasks", params={"limit": 5}).json()["next_cursor"] is None
 
 
 def test_the_list_is_narrowed(signed_in, make_task):
