@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.column_types import NUMERIC, ColumnType, measure_sql
+from agents.column_types import NUMERIC, ColumnType, Kind, measure_sql
 from agents.edits import CELL_COLUMNS
 from agents.table import ROW, Table
 
@@ -46,16 +46,20 @@ def _features(table: Table, target: str, types: Mapping[str, ColumnType]) -> dic
     """SQL of the columns worth comparing: numbers scaled to 0..1, categories as they are."""
     found: dict[str, str] = {}
     for column, kind in types.items():
-        if column == target or len(found) == _MOST_FEATURES or column not in table.columns:
+        if column == target or len(found) == _MOST_FEATURES or column not in table.columns or _is_id(kind, table.rows):
             continue
         name = f"f{len(found)}"
-        if kind.kind in NUMERIC and kind.distinct < table.rows:
+        if kind.kind in NUMERIC:
             number = measure_sql(Table.q(column), kind)
             low, high = f"min({number}) OVER ()", f"max({number}) OVER ()"
             found[column] = f"({number} - {low}) / nullif({high} - {low}, 0) AS {name}"
         elif 1 < kind.distinct <= _MOST_CATEGORIES:
             found[column] = f"{Table.q(column)} AS {name}"
     return found
+
+
+def _is_id(found: ColumnType, rows: int) -> bool:
+    return found.kind is Kind.INTEGER and found.distinct == rows > _MOST_CATEGORIES
 
 
 def _difference(name: str, found: ColumnType) -> str:

@@ -97,8 +97,8 @@ def _fix(table: Table, column: str, found: ColumnType, params: TypeFixer, findin
 def _fix_dates(table: Table, column: str, found: ColumnType, params: TypeFixer, findings: _Findings) -> None:
     order = found.date_order if params.date_order == "auto" else params.date_order
     form = dominant_format(table, column, order)
-    if form and form.share < 1:
-        date_only = found.kind is Kind.DATE
+    date_only = found.kind is Kind.DATE
+    if form and (form.share < 1 or (date_only and any(shape.endswith("_datetime") for shape in found.shapes))):
         evidence = f"{form.share:.0%} of the dates are written {form.form}"
         findings.edits.rewrite(
             column,
