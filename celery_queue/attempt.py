@@ -20,6 +20,7 @@ from db.tasks import Claim
 from errors import Cancelled, InputGone, InsufficientCredits, LeaseLost, NotFound, StorageUnavailable
 from settings import Settings
 from storage import Storage, keys
+from transformers.manifest import describe_file
 from transformers.specification import FILENAME, InputSpec, Specification
 from transformers.tools import ToolSpec
 
@@ -165,13 +166,15 @@ class Attempt:
         """Upload every output; then, in one transaction, make them the task's and charge what was not skipped."""
         claim = self._claim
         prefix = keys.outputs_prefix(claim.user_id, claim.task_id, claim.fence)
+        digests = {each["filename"]: each["sha256"] for each in manifest["files"]}
         files = []
         for path in sorted((self._folder / "outputs").iterdir()):
             self._lease.check()
             stored = self._storage.put(path, f"{prefix}/{path.name}")
-            files.append({"filename": path.name, "size_bytes": stored.size_bytes})
-        digests = {each["filename"]: each["sha256"] for each in manifest["files"]}
-        outputs = {"prefix": prefix, "files": [each | {"sha256": digests.get(each["filename"])} for each in files]}
+            # The manifest can't hold its own digest.
+            sha256 = digests.get(path.name) or describe_file(path).sha256
+            files.append({"filename": path.name, "size_bytes": stored.size_bytes, "sha256": sha256})
+        outputs = {"prefix": prefix, "files": files}
         charge = min(int(manifest["credits"]), claim.credits_quoted)
         with transaction() as session:
             if not tasks.complete(session, claim, outputs):

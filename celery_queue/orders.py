@@ -26,7 +26,7 @@ from errors import (
     WrongState,
 )
 from settings import get_settings
-from storage import Storage, UploadLink, keys
+from storage import Storage, StoredFile, UploadLink, keys
 from transformers.tools import Order, order, tool_of
 
 log = structlog.get_logger(__name__)
@@ -218,23 +218,36 @@ def _verified_inputs(task: Task, storage: Storage) -> tuple[dict[str, Any], Orde
     if missing:
         raise MissingInput(f"the file {', '.join(missing)} has not arrived", missing=missing)
     for role, file in found.items():
-        inputs[role]["size_bytes"] = file.size_bytes if file else 0
+        if file is not None:
+            inputs[role]["size_bytes"] = _checked_size(role, file)
     uploaded = inputs.pop(PARAMETERS, None)
     tool_of(task.tool_id).check_roles(inputs)
     parameters = _read_parameters(uploaded["key"], storage) if uploaded else task.parameters
     return inputs, order(task.tool_id, task.agents, parameters)
 
 
+def _checked_size(role: str, file: StoredFile) -> int:
+    """What arrived may be more than was announced: a signed link doesn't limit an unannounced length."""
+    limit = get_settings().max_input_mb * _MEGABYTE
+    if file.size_bytes > limit:
+        raise TooLarge(f"the file {role} is over the limit of {limit // _MEGABYTE} MB", limit_bytes=limit)
+    return file.size_bytes
+
+
 def _read_parameters(key: str, storage: Storage) -> dict[str, Any]:
     with storage.open(key) as stream:
         text = stream.read(_PARAMETERS_LIMIT + 1)
     try:
-        parameters = json.loads(text)
-    except ValueError as error:
+        parameters = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise InvalidParameters([{"path": "parameters.json", "message": f"is not JSON: {error}"}]) from error
     if not isinstance(parameters, dict):
         raise InvalidParameters([{"path": "parameters.json", "message": "is not an object of agents"}])
     return parameters
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def cancel(task_id: str, user_id: str, actor: str | None = None) -> Task:

@@ -15,6 +15,8 @@ from db.migrations import upgrade
 from settings import get_settings
 
 CELERY_APP = "celery_queue.celery_app"
+_GRACEFUL_SECONDS = 3
+"""What open event streams may take when the server stops."""
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -22,7 +24,13 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API; without a broker's address also work in this process."""
     settings = get_settings()
     logs.configure(settings.log_level)
-    uvicorn.run("main:app", host=host, port=port, log_level=settings.log_level.lower())
+    uvicorn.run(
+        "main:app",
+        host=host,
+        port=port,
+        log_level=settings.log_level.lower(),
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )
 
 
 def worker(context: typer.Context) -> None:

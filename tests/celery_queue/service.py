@@ -33,24 +33,25 @@ class Service:
         """A worker by the plain Celery command, ready to take tasks."""
         name = f"w{len(self._processes)}@test"
         log = self.folder / f"{name}.log"
-        process = self._start(log, "-m", "celery", "-A", app, "worker", "--loglevel=info", "-n", name, *options)
+        process = self.start(log, "-m", "celery", "-A", app, "worker", "--loglevel=info", "-n", name, *options)
         until(lambda: "ready" in log.read_text() if log.exists() else False, 30)
         return process
 
     def flower(self) -> str:
         """Flower's address."""
         port = free_port()
-        self._start(self.folder / "flower.log", "-m", "celery", "-A", "celery_queue.celery_app", "flower",
+        self.start(self.folder / "flower.log", "-m", "celery", "-A", "celery_queue.celery_app", "flower",
                     "--address=127.0.0.1", f"--port={port}")  # fmt: skip
         return f"http://127.0.0.1:{port}"
 
     def api(self) -> str:
         """The API's address."""
         port = free_port()
-        self._start(self.folder / "api.log", "-m", "uvicorn", "main:app", "--port", str(port))
+        self.start(self.folder / "api.log", "-m", "uvicorn", "main:app", "--port", str(port))
         return f"http://127.0.0.1:{port}"
 
-    def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Python with these arguments, in the service's environment, its output in `log`."""
         environment = os.environ | self.environment
         with log.open("wb") as output:
             process = subprocess.Popen(

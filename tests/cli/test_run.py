@@ -100,7 +100,7 @@ def test_the_manifest_describes_the_files_beside_it(main, tmp_path):
     described = {each["filename"]: each["size_bytes"] for each in manifest["files"]}
     there = {path.name: path.stat().st_size for path in out.iterdir() if path.name != "manifest.json"}
     assert described == there
-    assert [step["agent_id"] for step in manifest["steps"]][0] == "type-fixer"
+    assert manifest["steps"][0]["agent_id"] == "type-fixer"
 
 
 def test_profile_and_master_leave_their_files(main, tmp_path):
