@@ -15,7 +15,8 @@ def summarise(run: Run) -> list[SummaryItem]:
     """What was read, changed, removed and left for a person."""
     rows = run.original.rows
     changed, removed = _count(run, "changes"), _count(run, "removed")
-    doubtful = _count(run, "quarantine")
+    written = run.results["cleanse-writeback"].extras if "cleanse-writeback" in run.results else {}
+    doubtful = written["quarantine.csv"].rows if "quarantine.csv" in written else _count(run, "quarantine")
     return [
         SummaryItem(
             "shape", "Rows × columns", f"{rows:,} × {len(run.original.columns):,}", "neutral", "as they were read"

@@ -38,6 +38,7 @@ def _write_xlsx(table: Table, path: Path) -> None:
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
+        "default_date_format": "yyyy-mm-dd",
         "tmpdir": str(path.parent),
     }
     with xlsxwriter.Workbook(path, options) as book:
