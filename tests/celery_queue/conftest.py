@@ -53,10 +53,25 @@ def runner(settings: Settings) -> Iterator[Runner]:
 
 
 @pytest.fixture
-def service(settings, redis_server, postgres_url, s3_server, tmp_path, monkeypatch) -> Iterator[Service]:
-    """Real Redis, PostgreSQL and S3, this process a client of them; workers are started by the test."""
+def broker(request) -> dict[str, str]:
+    """The settings that name the broker: Redis, unless the test is parametrized with others (indirect)."""
+    server = request.getfixturevalue("redis_server")
+    address = server.url.rpartition("/")[0]
+    match getattr(request, "param", "redis"):
+        case "redis":
+            return {"REDIS_URL": address}
+        case "redis, one database":
+            return {"REDIS_URL": f"{address}/0", "REDIS_KEY_PREFIX": "agensium:"}
+        case "rabbitmq":
+            return {"CELERY_BROKER_URL": request.getfixturevalue("rabbitmq_url")}
+    raise ValueError(request.param)
+
+
+@pytest.fixture
+def service(settings, broker, postgres_url, s3_server, tmp_path, monkeypatch) -> Iterator[Service]:
+    """A real broker, PostgreSQL and S3, this process a client of them; workers are started by the test."""
     environment = {
-        "REDIS_URL": redis_server.url,
+        **broker,
         "DATABASE_URL": postgres_url,
         "DATA_DIR": str(tmp_path / "data"),
         "SECRET_KEY": "only for tests",

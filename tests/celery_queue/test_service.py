@@ -155,6 +155,23 @@ def _state_in(flower, task):
     return "SUCCESS" if page.is_success and "SUCCESS" in page.text else page.status_code
 
 
+@pytest.mark.parametrize("broker", ["redis, one database", "rabbitmq"], indirect=True)
+def test_other_brokers_carry_the_same_messages(service, table):
+    service.worker("--concurrency=1")
+    submitted = [submit(make_user(), table) for _ in range(3)]
+    until(lambda: ended(submitted), 40)
+    assert {reload(task).status for task in submitted} == {TaskStatus.COMPLETED}
+    assert {reload(task).attempt for task in submitted} == {1}
+
+
+@pytest.mark.parametrize("broker", ["redis, one database"], indirect=True)
+def test_keys_of_a_shared_redis_carry_the_prefix(service, redis_server, table):
+    task = submit(make_user(), table)
+    client = redis_server.client()
+    until(lambda: reload(task).published_at)
+    assert {key.decode().partition(":")[0] for key in client.scan_iter()} == {"agensium"}
+
+
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_other_pools_complete_tasks_too(service, table, pool):
     service.worker(f"--pool={pool}", "--concurrency=2")
