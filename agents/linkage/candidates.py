@@ -27,15 +27,17 @@ _PREFIX = 4
 _COMBINED = 6
 
 
-def candidates(values: Table, fields: Sequence[Field], sides: Positions | None) -> Pairs:
+def candidates(values: Table, fields: Sequence[Field], sides: Positions | None, *, as_of: int | None = None) -> Pairs:
     """Pairs of positions, in order: each row with those that it shares the rarest keys with.
 
-    sides: each position's source where rows of one source never match, else None.
+    sides: each position's source where rows of one source never match, else None. as_of: look no closer than at a
+    table of so many rows.
     """
     rows = values.rows
-    meetings = max(20, min(600, _MEETINGS // max(rows, 1)))
-    neighbours = max(2, min(NEIGHBOURS, MAX_PAIRS // max(rows, 1)))
-    postings = _postings(_keys(values, fields), rows, meetings)
+    effort = max(as_of or rows, 1)
+    meetings = max(20, min(600, _MEETINGS // effort))
+    neighbours = max(2, min(NEIGHBOURS, MAX_PAIRS // effort))
+    postings = _postings(_keys(values, fields, trigrams=effort <= _GRAM_ROWS), rows, meetings)
     lengths = postings.sql("SELECT p, sqrt(sum(w)) AS length FROM {self} GROUP BY p")
     frame = pandas.DataFrame({"p": numpy.arange(rows, dtype=numpy.int32)})
     frame["side"] = frame["p"] if sides is None else sides
@@ -52,7 +54,7 @@ def unpacked(packed: numpy.typing.NDArray[numpy.int64], rows: int) -> Pairs:
     return (packed // max(rows, 1)).astype(numpy.int32), (packed % max(rows, 1)).astype(numpy.int32)
 
 
-def _keys(values: Table, fields: Sequence[Field]) -> Table:
+def _keys(values: Table, fields: Sequence[Field], *, trigrams: bool) -> Table:
     """One row per row and key: whole values, pairs of beginnings, words, and in tables of modest size trigrams."""
     parts = [f"SELECT p, hash({n}, {field.name}) AS key FROM {{self}}" for n, field in enumerate(fields)]
     for one, other in combinations(fields[:_COMBINED], 2):
@@ -63,7 +65,7 @@ def _keys(values: Table, fields: Sequence[Field]) -> Table:
         )
     worded = [field for field in fields if field.comparison in ("name", "text")]
     parts += [_unnested(f"string_split({field.name}, ' ')", field, "length(key) > 1") for field in worded]
-    if values.rows <= _GRAM_ROWS:
+    if trigrams:
         parts += [_unnested(grams_sql(f"{field.name}[:100]"), field, "true") for field in worded]
     keyed = parts[: len(fields)]
     filled = [f"{part} WHERE {field.name} IS NOT NULL" for part, field in zip(keyed, fields, strict=True)]

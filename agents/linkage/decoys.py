@@ -16,7 +16,7 @@ from agents.linkage.fields import Field
 from agents.linkage.weights import Model, correlations, scores
 from agents.table import Table
 
-_MOST = 60_000
+_MOST = 40_000
 FEWEST = 20
 """Records that it takes to make decoys."""
 
@@ -63,7 +63,7 @@ def decoys(
         origin[group] = chosen[_shuffled(len(chosen), kept_sides, chance)]
     mixed = _mixed(values, fields, groups, origin)
     recoded = [Column(each.field, each.codes[origin[n]], each.counts, each.values) for n, each in enumerate(columns)]
-    pairs = candidates(mixed, fields, kept_sides)
+    pairs = candidates(mixed, fields, kept_sides, as_of=len(label))
     return Decoys(scores(model, compare(recoded, pairs)), (len(label) / len(chosen)) ** 2)
 
 
@@ -96,10 +96,15 @@ def _shuffled(size: int, sides: Positions | None, chance: numpy.random.Generator
 
 
 def _mixed(values: Table, fields: Sequence[Field], groups: Sequence[Integers], origin: Integers) -> Table:
-    frame = pandas.DataFrame({f"o{number}": origin[group[0]] for number, group in enumerate(groups)})
-    frame.insert(0, "p", numpy.arange(origin.shape[1], dtype=numpy.int32))
-    cells = ", ".join(f"v{number}.{fields[n].name}" for number, group in enumerate(groups) for n in group)
-    joins = " ".join(f"JOIN {{values}} AS v{number} ON v{number}.p = o{number}" for number in range(len(groups)))
-    return values.replace(frame).sql(
-        f"SELECT decoy.p AS p, {cells} FROM {{self}} AS decoy {joins} ORDER BY decoy.p", values=values
-    )
+    """The decoys' comparable values, gathered group by group: one join at a time stays small."""
+    places = numpy.arange(origin.shape[1], dtype=numpy.int32)
+    mixed = values.replace(pandas.DataFrame({"p": places}))
+    for group in groups:
+        cells = ", ".join(fields[n].name for n in group)
+        lent = values.replace(pandas.DataFrame({"p": places, "origin": origin[group[0]].astype(numpy.int32)}))
+        lent = lent.sql(
+            f"SELECT lent.p AS p, {cells} FROM {{values}} JOIN {{self}} AS lent ON lent.origin = {{values}}.p",
+            values=values,
+        )
+        mixed = mixed.sql("SELECT * FROM {self} JOIN {lent} USING (p)", lent=lent)
+    return mixed.sql("SELECT * FROM {self} ORDER BY p")

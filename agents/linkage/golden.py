@@ -108,7 +108,7 @@ def _trust(table: Table, entities: Table, survivors: Table | None, links: Table 
 def _filled(table: Table, columns: Sequence[str]) -> Table:
     """`__row` and `filled`: how many of its cells hold a value."""
     counted = table.sql("SELECT __row, 0 AS filled FROM {self}")
-    for batch in batches(columns, 50):
+    for batch in batches(columns):
         cells = " + ".join(f"CAST(NOT {is_null_sql(Table.q(column))} AS INTEGER)" for column in batch)
         counted = counted.sql(
             f"SELECT __row, filled + more AS filled FROM {{self}} JOIN"

@@ -229,7 +229,7 @@ def _members(
     order = types[timestamp].date_order if timestamp else None
     fresh = date_sql(Table.q(timestamp), order) if timestamp else "CAST(NULL AS TIMESTAMP)"
     ranked = table.sql(f"SELECT __row, {priority} AS priority, {fresh} AS fresh, 0 AS complete FROM {{self}}")
-    for batch in batches(table.columns, 50):
+    for batch in batches(table.columns):
         filled = " + ".join(f"CAST(NOT {is_null_sql(Table.q(column))} AS INTEGER)" for column in batch)
         ranked = ranked.sql(
             f"SELECT __row, priority, fresh, complete + filled AS complete FROM {{self}}"
