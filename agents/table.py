@@ -88,7 +88,8 @@ class Database:
         try:
             return self._connection.execute(statement, values or None)
         except duckdb.OutOfMemoryException as error:
-            raise OutOfMemory(f"this run needs more memory than a worker has: {error}") from error
+            first_line = str(error).partition("\n")[0]
+            raise OutOfMemory(f"this run needs more memory than a worker has: {first_line}") from error
 
     def _drop_forgotten(self) -> None:
         while self._dropped:

@@ -35,7 +35,7 @@ from agents.base import (
     registry,
 )
 from agents.read import ReadOptions, ReadResult, read_table
-from agents.table import ROW, Database, Table
+from agents.table import ROW, Database, Table, literal
 from errors import AgentFailed, NotApplicable, ServiceError
 from transformers import checkpoints
 from transformers.files import write_table
@@ -77,6 +77,15 @@ class Run:
         earlier = self.gathered.get(name)
         both = "SELECT * FROM {self} UNION ALL SELECT * FROM {added}"
         self.gathered[name] = earlier.sql(both, added=added) if earlier else added
+
+    def listed(self, name: str) -> Table | None:
+        """What was gathered, its rows as the user counts them: with several source files, `source` and its own row."""
+        table = self.gathered.get(name)
+        if table is None or len(self.sources) < 2:
+            return table
+        own = " ".join(f"WHEN row >= {each.start} THEN row - {each.start}" for each in reversed(self.sources))
+        source = " ".join(f"WHEN row >= {each.start} THEN {literal(each.role)}" for each in reversed(self.sources))
+        return table.sql(f"SELECT CASE {source} END AS source, * REPLACE (CASE {own} END AS row) FROM {{self}}")
 
     @property
     def credits(self) -> int:
@@ -303,8 +312,9 @@ def _write(folder: Path, state: Run) -> Manifest:
 def _output_tables(state: Run) -> dict[str, Table]:
     """The result's tables by file name: the agents' own, and what the pipeline itself has to list."""
     tables = {name: table for result in state.results.values() for name, table in result.extras.items() if "." in name}
-    if "row_issues" in state.gathered:
-        tables["row_level_issues.csv"] = tables["row_level_issues.parquet"] = state.gathered["row_issues"]
+    row_issues = state.listed("row_issues")
+    if row_issues is not None:
+        tables["row_level_issues.csv"] = tables["row_level_issues.parquet"] = row_issues
     if state.mended.rows:
         tables["mended.csv"] = state.mended
     return tables

@@ -22,7 +22,7 @@ RULES_SHOWN = 500
 def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, str]) -> dict[str, Any]:
     """The report of a run as plain JSON values."""
     issues = _numbered(run, "issues", "issue_id")
-    row_issues = run.gathered.get("row_issues")
+    row_issues = run.listed("row_issues")
     report = {
         "metadata": _metadata(run, versions),
         "executive_summary": [asdict(each) for each in run.tool.summarise(run)],
@@ -33,7 +33,7 @@ def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, s
         "issue_summary": _issue_summary(issues, row_issues),
         "agent_results": {step.agent_id: _agent_result(step, run.results.get(step.agent_id)) for step in run.steps},
         "changes_by_rule": _changes_by_rule(run.gathered.get("changes")),
-        "changes_sample": _rows(run.gathered.get("changes"), CHANGES_SHOWN),
+        "changes_sample": _rows(run.listed("changes"), CHANGES_SHOWN),
         "routing": [dict(each) for result in run.results.values() for each in result.routing],
         "downloads": [asdict(each) for each in files],
     }
@@ -90,7 +90,10 @@ def _changes_by_rule(changes: Table | None) -> list[dict[str, Any]]:
 
 
 def _issue_summary(issues: Sequence[Mapping[str, Any]], row_issues: Table | None) -> dict[str, Any]:
-    affected = row_issues.scalar("SELECT count(DISTINCT row) FROM {self}") if row_issues else 0
+    affected = 0
+    if row_issues is not None:
+        rows = "(source, row)" if "source" in row_issues.types else "row"
+        affected = row_issues.scalar(f"SELECT count(DISTINCT {rows}) FROM {{self}}")
     return {
         "total": len(issues),
         "by_type": _counted(issues, "issue_type"),
