@@ -36,7 +36,7 @@ def forked(**_: Any) -> None:
 def started(**_: Any) -> None:
     """The worker's main process looks after lost work."""
     settings = get_settings()
-    lease.stopping.clear()
+    lease.stopping.value = False
     remove_stale_folders(settings.data_dir, _STALE_SECONDS)
     reconciler = Reconciler(settings)
     reconciler.start()
@@ -46,8 +46,8 @@ def started(**_: Any) -> None:
 
 @signals.worker_shutting_down.connect
 def stopping(**_: Any) -> None:
-    """Slots in this very process (solo, threads) hand their tasks back; those of a prefork worker finish theirs."""
-    lease.stopping.set()
+    """Whatever the slots run goes back to the queue, to be resumed elsewhere after its last finished agent."""
+    lease.stopping.value = True
 
 
 @signals.worker_shutdown.connect

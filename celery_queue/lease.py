@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import multiprocessing
 import threading
 import time
 from types import TracebackType
@@ -16,8 +18,9 @@ from settings import Settings
 
 log = structlog.get_logger(__name__)
 
-stopping = threading.Event()
-"""Set when the worker of this process has been told to stop: what runs here goes back to the queue."""
+stopping = multiprocessing.RawValue(ctypes.c_bool, False)
+"""True once this worker has been told to stop: what its slots run goes back to the queue. Shared with the pool processes
+that are forked from this one; without a lock, because one that is killed would take it along."""
 
 
 class Lease:
@@ -55,7 +58,7 @@ class Lease:
             self._reason = OutOfTime(f"the task ran longer than its limit of {limit} s")
         elif now > self._renewed + self._settings.lease_seconds:
             self._reason = LeaseLost()
-        elif stopping.is_set():
+        elif stopping.value:
             self._reason = ShuttingDown()
 
     def _keep(self) -> None:

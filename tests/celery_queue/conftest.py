@@ -43,11 +43,11 @@ def runner(settings: Settings) -> Iterator[Runner]:
     """A runner on a new database, its children following the script that their input is."""
     engine = connect(settings)
     upgrade(engine)
-    lease.stopping.clear()
+    lease.stopping.value = False
     runner = Runner(settings, open_storage(settings, settings.secret))
     runner.children = Children(settings, "tests.celery_queue.scripted_child")
     yield runner
-    lease.stopping.clear()
+    lease.stopping.value = False
     runner.children.close()
     engine.dispose()
 

@@ -153,7 +153,7 @@ def test_a_stopping_worker_hands_its_task_back_without_counting_it(runner, scrip
     attempt = threading.Thread(target=lambda: outcomes.append(run(runner, task)))
     attempt.start()
     until(lambda: "agent_finished" in events_of(task))
-    lease.stopping.set()
+    lease.stopping.value = True
     attempt.join(5)
     row = reload(task)
     assert outcomes == [Outcome("HANDED_BACK")]
