@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from billiard.exceptions import TimeLimitExceeded
 from celery import signals
 
 import logs
@@ -42,6 +43,13 @@ def started(**_: Any) -> None:
     reconciler.start()
     _reconcilers.append(reconciler)
     log.info("worker_ready", broker=settings.broker.partition("://")[0])
+
+
+@signals.task_failure.connect
+def failed(task_id: str | None = None, exception: BaseException | None = None, **_: Any) -> None:
+    """Celery's hard limit killed a slot: its run can't end itself. May be told twice."""
+    if task_id and isinstance(exception, TimeLimitExceeded):
+        runner().end_overrun(task_id)
 
 
 @signals.worker_shutting_down.connect

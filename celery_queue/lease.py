@@ -19,8 +19,8 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 stopping = multiprocessing.RawValue(ctypes.c_bool, False)
-"""True once this worker has been told to stop: what its slots run goes back to the queue. Shared with the pool processes
-that are forked from this one; without a lock, because one that is killed would take it along."""
+"""True once this worker has been told to stop: what its slots run goes back to the queue. Shared with the pool
+processes that are forked from this one; without a lock, because one that is killed would take it along."""
 
 
 class Lease:

@@ -182,6 +182,18 @@ class Runner:
             raise UserNotFound("this user is disabled or gone")
         return str(row.tool_id)
 
+    def end_overrun(self, celery_task_id: str) -> None:
+        """Fail the task whose slot was killed by Celery's hard limit; nothing where its run has ended already."""
+        with transaction() as session:
+            task = tasks.running_as(session, celery_task_id)
+            if task is None:
+                return
+            limit = self.settings.task_time_limit
+            tasks.end(task, TaskStatus.FAILED, code="HARD_TIMEOUT", message=f"the slot was stuck for {limit} s")
+            ledger.release(session, task.user_id, task.id, task.run_no)
+            tasks.record(session, task, "task_failed", self.actor, code="HARD_TIMEOUT")
+        log.error("task_failed", task_id=task.id, user_id=task.user_id, code="HARD_TIMEOUT")
+
     def refuse(self, task_id: str, user_id: str, error: ServiceError) -> None:
         """Fail a queued task that can't be run at all; one that isn't this user's, runs or has ended is left alone."""
         with transaction() as session:
