@@ -8,4 +8,5 @@ from settings import get_settings
 
 app = Celery("agensium", include=["celery_queue.tasks", "celery_queue.maintenance", "celery_queue.callbacks"])
 app.conf.update(configuration(get_settings()))
+app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "celery_queue.results:RedisResults")
 install()

@@ -6,6 +6,7 @@ from typing import Any
 from celery.schedules import crontab
 from kombu import Queue
 
+from celery_queue.results import RETRY_POLICY
 from settings import Settings
 
 ANALYSIS_TASK = "queue.tasks.process_analysis"
@@ -39,7 +40,7 @@ def _addresses(settings: Settings) -> dict[str, Any]:
         "broker_url": broker,
         "result_backend": results,
         "broker_transport_options": transport,
-        "result_backend_transport_options": _prefix(settings, "results"),
+        "result_backend_transport_options": {"retry_policy": RETRY_POLICY, **_prefix(settings, "results")},
         "broker_use_ssl": _verified(broker),
         "redis_backend_use_ssl": _verified(results),
         "redis_socket_timeout": 10.0,

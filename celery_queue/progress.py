@@ -21,10 +21,14 @@ def report_to_celery(progress: int, current_agent: str | None, task_id: str) -> 
     Flower shows STARTED however often the state is set; it is the event that reaches it. `task_id` is Celery's.
     """
     meta: dict[str, Any] = {"progress": progress, "current_agent": current_agent}
+    tell_celery(STATE, meta, task_id, "task-progress", **meta)
+
+
+def tell_celery(state: str, meta: dict[str, Any], task_id: str, event: str, **fields: Any) -> None:
+    """Store a state of the running task and send an event of it; what fails costs operators a view, never a run."""
     task = app.tasks[ANALYSIS_TASK]
     try:
-        task.update_state(task_id=task_id, state=STATE, meta=meta)
-        task.send_event("task-progress", retry=False, **meta)
+        task.update_state(task_id=task_id, state=state, meta=meta)
+        task.send_event(event, retry=False, **fields)
     except (KombuError, OperationalError, RedisError, CeleryError, OSError) as error:
-        # A result backend or broker that is down costs the operators their view, never a user the run.
-        log.warning("progress_not_shown", celery_task_id=task_id, error=type(error).__name__)
+        log.warning("celery_not_told", celery_task_id=task_id, state=state, error=type(error).__name__)

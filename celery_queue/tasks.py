@@ -12,7 +12,7 @@ from celery.exceptions import Ignore
 
 from celery_queue.celery_app import app
 from celery_queue.celery_config import ANALYSIS_TASK, HEALTH_TASK
-from celery_queue.progress import report_to_celery
+from celery_queue.progress import report_to_celery, tell_celery
 from celery_queue.runner import Outcome, Transformer
 from celery_queue.world import runner
 from errors import DatabaseUnavailable, ServiceError, TaskNotFound, UnknownTool, UserNotFound
@@ -70,8 +70,8 @@ def _answer(task: AnyTask, task_id: str, outcome: Outcome) -> Result:
 def _end_as_failure(task: AnyTask, task_id: str, code: str) -> None:
     """FAILURE with the code; raising an error instead would put a traceback of ours into the result and into Flower."""
     meta = {"exc_type": "AnalysisFailed", "exc_message": [code, task_id], "exc_module": "celery_queue.tasks"}
-    task.update_state(state="FAILURE", meta=meta)
-    task.send_event("task-failed", exception=f"AnalysisFailed({code!r})", traceback="")
+    shown = f"AnalysisFailed({code!r})"
+    tell_celery("FAILURE", meta, str(task.request.id), "task-failed", exception=shown, traceback="")
     raise Ignore
 
 
