@@ -21,7 +21,9 @@
     ├── RateLimited                   RATE_LIMITED
     ├── Conflict                      CONFLICT
     │   ├── TaskAlreadyProcessing     TASK_ALREADY_PROCESSING
+    │   ├── IdempotencyConflict       IDEMPOTENCY_CONFLICT
     │   ├── TaskNotCancellable        TASK_NOT_CANCELLABLE
+    │   ├── TaskNotRetryable          TASK_NOT_RETRYABLE
     │   ├── NotCompleted              NOT_COMPLETED
     │   └── WrongState                WRONG_STATE
     ├── Gone
@@ -189,6 +191,18 @@ class TaskNotCancellable(Conflict):
     """The task has ended already."""
 
     code = "TASK_NOT_CANCELLABLE"
+
+
+class TaskNotRetryable(Conflict):
+    """Only a task that failed can be run again."""
+
+    code = "TASK_NOT_RETRYABLE"
+
+
+class IdempotencyConflict(Conflict):
+    """This Idempotency-Key was used for another request."""
+
+    code = "IDEMPOTENCY_CONFLICT"
 
 
 class NotCompleted(Conflict):

@@ -8,16 +8,19 @@ from starlette.concurrency import run_in_threadpool
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """What the web process runs beside the API: the embedded worker, or only the reconciler and the publisher."""
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """What the web process runs beside the API: previews, and the embedded worker or only reconciler and publisher."""
+    from celery_queue.previews import Previews
     from cli.companion import Companion
     from settings import get_settings
 
-    companion = Companion(get_settings())
+    companion, previews = Companion(get_settings()), Previews(get_settings())
     await run_in_threadpool(companion.start)
+    app.state.previewer = previews
     try:
         yield
     finally:
+        previews.close()
         await run_in_threadpool(companion.stop)
 
 

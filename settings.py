@@ -7,6 +7,7 @@ process, one local admin. An address of a broker, a database or a bucket replace
 import secrets
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 from pydantic import Field
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
     download_link_seconds: int = Field(3600, ge=1, description="Life of a download link.")
     embedded_credits: int = Field(1_000_000, ge=0, description="Credits of the local admin, granted again below half.")
 
+    enable_async_task_execution: bool = Field(True, description="false: /process and /analyze wait unless told not to.")
+    sync_wait_seconds: float = Field(60, ge=0, description="How long execution_mode sync waits for the end of a task.")
+    multipart_above_mb: int = Field(100, ge=1, description="Larger files are offered links in parts (S3 only).")
+    upload_part_mb: int = Field(64, ge=5, le=5000, description="Size of such a part.")
+    preview_max_mb: int = Field(50, ge=1, description="Largest XLSX, Parquet, JSON or packed file that is previewed.")
+    preview_seconds: float = Field(5, gt=0, description="How long a preview may take.")
     events_seconds: float = Field(0.5, gt=0, description="How often live progress is read for those who watch it.")
     max_request_mb: int = Field(10, ge=1, description="Largest body of a request that carries no file.")
     max_input_mb: int = Field(5000, ge=1, description="Largest input file, also unpacked.")
@@ -116,6 +123,11 @@ class Settings(BaseSettings):
     def secret(self) -> str:
         """SECRET_KEY, or one that is made once and kept in DATA_DIR, readable by its owner only."""
         return self.secret_key or _kept_secret(self.data_dir.resolve() / "secret.key")
+
+    @cached_property
+    def default_execution_mode(self) -> Literal["async", "sync"]:
+        """What /process and /analyze do where the request doesn't say."""
+        return "async" if self.enable_async_task_execution else "sync"
 
     @cached_property
     def anyone_may_register(self) -> bool:

@@ -22,6 +22,8 @@ from db.watching import TaskState
 from errors import DatabaseUnavailable
 
 KEEP_ALIVE_SECONDS = 15.0
+_NO_EVENTS = (1 << 63) - 1
+"""After this id there is no event: for those who wait for nothing but the end."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +91,15 @@ class LiveEvents:
                     yield _message("end", {"status": state.status if state else "DELETED"})
                     return
 
+    async def ended(self, task_id: str, seconds: float) -> bool:
+        """Wait until a task has ended, so many seconds at most; whether it has."""
+        with self._watching(task_id, _NO_EVENTS) as watcher:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await _ended(watcher)
+            except TimeoutError:
+                return False
+
     @contextmanager
     def _watching(self, task_id: str, after: int) -> Iterator[Watcher]:
         watcher = Watcher(task_id, after)
@@ -123,6 +134,14 @@ class LiveEvents:
         for watcher in watchers:
             mine = [event for event in news if event.task_id == watcher.task_id]
             watcher.take(states.get(watcher.task_id), mine)
+
+
+async def _ended(watcher: Watcher) -> bool:
+    while await watcher.changed.wait() and not watcher.broken:
+        state, _ = watcher.give()
+        if state is None or state.terminal:
+            return True
+    return False
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

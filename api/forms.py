@@ -8,7 +8,7 @@ the request lasts; the whole body may be MAX_INPUT_MB. Larger sets of files go t
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.dependencies import CurrentUser, SettingsNow
-from api.schemas import ROLE, TaskOrder
+from api.schemas import ROLE, ExecutionMode, TaskOrder
 from errors import BadRequest, InvalidParameters, TooLarge, UnsupportedMediaType
 
 MOST_PARTS = 64
@@ -31,6 +31,7 @@ class AnalyzeForm:
 
     order: TaskOrder
     files: dict[str, UploadFile]
+    execution_mode: ExecutionMode | None = None
 
 
 async def read_form(request: Request, settings: SettingsNow, _: CurrentUser) -> AsyncIterator[AnalyzeForm]:
@@ -67,11 +68,12 @@ async def _read(form: FormData) -> AnalyzeForm:
         fields["parameters"] = await _text(uploaded)
     faults += [_fault(name, "is not a field of this form; a role needs a file") for name in fields.keys() - _FIELDS]
     faults += [_fault(role, "is not the name of a role") for role in files if not ROLE.fullmatch(role)]
-    if fields.get("execution_mode", "async") != "async":
-        faults.append(_fault("execution_mode", "is 'async'"))
+    mode = next((each for each in get_args(ExecutionMode) if each == fields.get("execution_mode")), None)
+    if fields.get("execution_mode") and mode is None:
+        faults.append(_fault("execution_mode", f"is one of {', '.join(get_args(ExecutionMode))}"))
     if faults:
         raise InvalidParameters(faults)
-    return AnalyzeForm(_order(fields), files)
+    return AnalyzeForm(_order(fields), files, mode)
 
 
 async def _text(upload: UploadFile) -> str:

@@ -1,12 +1,12 @@
 """The OpenAPI document: what FastAPI reads off the routes, and what only the tools know."""
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from pydantic import BaseModel, create_model
 from pydantic.json_schema import models_json_schema
 
-from api.schemas import TaskOrder
+from api.schemas import ExecutionMode, TaskOrder
 from transformers.tools import request_models
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -32,7 +32,7 @@ def analyze_body() -> dict[str, Any]:
         "agents": _TEXT | {"description": "Agents by comma, or a JSON list; empty = the tool's defaults."},
         "parameters": _TEXT | {"description": "Parameters by agent, as JSON or as a file."},
         "dataset": _TEXT,
-        "execution_mode": _TEXT | {"enum": ["async"]},
+        "execution_mode": _TEXT | {"enum": list(get_args(ExecutionMode))},
         "primary": file,
     }
     schema = {

@@ -126,10 +126,13 @@ class ExpectedFiles(Body):
     has_parameters: bool = Field(False, description="A parameters.json comes too; it replaces those of the order.")
 
 
+ExecutionMode = Literal["async", "sync"]
+
+
 class Submission(Body):
     """How to run."""
 
-    execution_mode: Literal["async"] = "async"
+    execution_mode: ExecutionMode | None = Field(None, description="sync: answer with the finished task if it can be.")
     not_before: AwareDatetime | None = Field(None, description="Start no earlier; at most 24 hours ahead.")
     expires_at: AwareDatetime | None = Field(None, description="Don't start any more after this moment.")
 
@@ -143,14 +146,23 @@ class Submission(Body):
         return self
 
 
+class PartAnswer(BaseModel):
+    """Where to PUT one part of a large file, without headers of one's own; parts may be sent in any order."""
+
+    number: int
+    url: str
+    size_bytes: int
+
+
 class UploadAnswer(BaseModel):
-    """Where and how to send one file."""
+    """Where and how to send one file: whole to `url`, or all of its `parts` and then POST …/upload-complete."""
 
     url: str
     method: str
     headers: dict[str, str]
     key: str
     expires_at: datetime
+    parts: list[PartAnswer] | None = None
 
 
 class ProgressDetail(BaseModel):
@@ -261,6 +273,35 @@ class UploadsAnswer(BaseModel):
     task: TaskAnswer
     status: TaskStatus
     uploads: dict[str, UploadAnswer]
+
+
+class UploadsComplete(BaseModel):
+    """The task, and the sizes of its files in bytes by role: they are all there."""
+
+    task: TaskAnswer
+    status: TaskStatus
+    files: dict[str, int]
+
+
+class PreviewColumn(BaseModel):
+    """A column, and what its first values look like."""
+
+    name: str
+    type: str
+
+
+class PreviewAnswer(BaseModel):
+    """How a file is read: its first rows, a missing or empty cell null, cells cut at 200 characters."""
+
+    role: str
+    filename: str
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    columns_total: int = Field(description="May be more than are listed.")
+    columns: list[PreviewColumn]
+    rows: list[list[str | None]]
+    notes: list[str]
 
 
 class SubmissionAnswer(BaseModel):

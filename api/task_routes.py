@@ -1,9 +1,9 @@
-"""Tasks: order, send files, submit, watch, read, cancel."""
+"""Tasks: order, watch, read, cancel, delete."""
 
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import outputs, tokens
@@ -18,36 +18,27 @@ from api.dependencies import (
     WatchedTask,
 )
 from api.events import LiveEvents
-from api.forms import AnalyzeForm, read_form
-from api.openapi import analyze_body
 from api.schemas import (
     CancelAnswer,
     DownloadsAnswer,
     EventAnswer,
-    ExpectedFiles,
     Links,
-    Submission,
-    SubmissionAnswer,
     TaskAnswer,
     TaskOrder,
     TaskPage,
     TicketAnswer,
     TimelineAnswer,
-    UploadAnswer,
-    UploadsAnswer,
     cursor_of,
     read_cursor,
 )
+from api.submission_routes import create_order
+from api.views import whole_task
 from billing import ledger
 from billing.ledger import TaskCredits
-from celery_queue import orders
-from celery_queue.orders import Upload
+from celery_queue import orders, removal, uploads
 from db import tasks
 from db.database import reading
 from db.models import Task, TaskStatus
-from errors import ServiceError
-from storage import Storage
-from transformers.tools import tool_of
 
 router = APIRouter(tags=["tasks"])
 
@@ -55,43 +46,11 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
 @router.post("/tasks", status_code=201)
-def create_task(body: TaskOrder, user: CurrentUser, request_id: RequestIdNow) -> TaskAnswer:
+def create_task(body: TaskOrder, user: CurrentUser, storage: StorageNow, request_id: RequestIdNow) -> TaskAnswer:
     """Order a tool and get a quote; the files come next."""
-    task = _create(body, user.id, request_id)
-    return _whole(task.id, user.id)
-
-
-@router.post("/tasks/{task_id}/upload-urls")
-def create_upload_urls(body: ExpectedFiles, task_id: TaskId, user: CurrentUser, storage: StorageNow) -> UploadsAnswer:
-    """A link for each file, by role; may be asked again until the task is submitted."""
-    files = {role: Upload(each.filename, each.content_type, each.size_bytes) for role, each in body.files.items()}
-    _, links = orders.expect_uploads(task_id, user.id, files, storage, has_parameters=body.has_parameters)
-    task = _whole(task_id, user.id)
-    uploads = {role: UploadAnswer.model_validate(link, from_attributes=True) for role, link in links.items()}
-    return UploadsAnswer(task=task, status=task.status, uploads=uploads)
-
-
-@router.post("/tasks/{task_id}/process", status_code=202)
-def process_task(
-    task_id: TaskId, user: CurrentUser, storage: StorageNow, request_id: RequestIdNow, body: Submission | None = None
-) -> SubmissionAnswer:
-    """Check the files, hold the credits, put the task into the queue."""
-    return _submit(task_id, user.id, storage, request_id, body or Submission())
-
-
-@router.post("/analyze", status_code=202, openapi_extra=analyze_body())
-def analyze(
-    form: Annotated[AnalyzeForm, Depends(read_form)], user: CurrentUser, storage: StorageNow, request_id: RequestIdNow
-) -> SubmissionAnswer:
-    """Order, send files and submit in one call."""
-    tool_of(form.order.tool_id).check_roles(form.files)
-    task = _create(form.order, user.id, request_id)
-    try:
-        _store(task, form, storage)
-        return _submit(task.id, user.id, storage, request_id, Submission())
-    except ServiceError as error:
-        error.context["task_id"] = task.id  # so that the files needn't be sent again once the cause is gone
-        raise
+    task = create_order(body, user.id, request_id)
+    uploads.copy_references(task, storage)
+    return whole_task(task.id, user.id)
 
 
 @router.get("/tasks")
@@ -113,10 +72,9 @@ def list_tasks(
 
 
 @router.get("/tasks/{task_id}")
-def get_task(task_id: TaskId, user: CurrentUser, session: Database) -> TaskAnswer:
+def get_task(task_id: TaskId, user: CurrentUser) -> TaskAnswer:
     """One task, whole."""
-    task = tasks.get(session, task_id, user.id)
-    return TaskAnswer.of(task, ledger.of_tasks(session, [task.id]).get(task.id, TaskCredits()))
+    return whole_task(task_id, user.id)
 
 
 @router.get("/tasks/{task_id}/events", response_class=StreamingResponse)
@@ -172,43 +130,10 @@ def cancel_task(task_id: TaskId, user: CurrentUser) -> CancelAnswer:
     )
 
 
-def _create(order: TaskOrder, user_id: str, request_id: str) -> Task:
-    sources = {role: each.model_dump() for role, each in (order.inputs_from or {}).items()}
-    return orders.create(
-        user_id,
-        order.tool_id,
-        order.agents,
-        order.parameters,
-        dataset=order.dataset,
-        inputs_from=sources or None,
-        request_id=request_id,
-    )
-
-
-def _store(task: Task, form: AnalyzeForm, storage: Storage) -> None:
-    expected = {role: Upload(file.filename or role, size_bytes=file.size) for role, file in form.files.items()}
-    _, links = orders.expect_uploads(task.id, task.user_id, expected, storage)
-    for role, file in form.files.items():
-        storage.write(file.file, links[role].key)
-
-
-def _submit(task_id: str, user_id: str, storage: Storage, request_id: str, how: Submission) -> SubmissionAnswer:
-    task = orders.submit(
-        task_id, user_id, storage, not_before=how.not_before, expires_at=how.expires_at, request_id=request_id
-    )
-    return SubmissionAnswer(
-        task_id=task.id,
-        status=TaskStatus.QUEUED,
-        celery_task_id=task.celery_task_id,
-        message="The task is in the queue.",
-        links=Links.of(task.id),
-    )
-
-
-def _whole(task_id: str, user_id: str) -> TaskAnswer:
-    with reading() as session:
-        task = tasks.get(session, task_id, user_id)
-        return TaskAnswer.of(task, ledger.of_tasks(session, [task.id]).get(task.id, TaskCredits()))
+@router.delete("/tasks/{task_id}", status_code=204)
+def delete_task(task_id: TaskId, user: CurrentUser, storage: StorageNow) -> None:
+    """Remove a task and its files; one that runs is stopped first."""
+    removal.delete(task_id, user.id, storage)
 
 
 def _news(task: Task, after: int) -> bool:

@@ -21,9 +21,10 @@ from typing import Any, TextIO
 from errors import OutOfMemory, ServiceError
 from transformers.manifest import Manifest, jsonable
 from transformers.pipeline import Emit, run
+from transformers.preview import Preview
 from transformers.specification import FILENAME, Specification
 
-RunJob = Callable[[Path, Specification, Emit], Manifest]
+RunJob = Callable[[Path, Specification, Emit], Manifest | Preview]
 
 
 def main(run_job: RunJob = run) -> None:

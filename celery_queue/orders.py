@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue.publish import publisher
@@ -169,8 +170,12 @@ def submit(
     not_before: datetime | None = None,
     expires_at: datetime | None = None,
     request_id: str | None = None,
+    also: Callable[[Session, Task], None] | None = None,
 ) -> Task:
-    """Check the files, then queue the task and hold its credits in one transaction; wake the publisher and answer."""
+    """Check the files, then queue the task and hold its credits in one transaction; wake the publisher and answer.
+
+    also: what else that transaction does, with the task as it will be.
+    """
     settings = get_settings()
     with reading() as session:
         seen = tasks.get(session, task_id, user_id)
@@ -192,6 +197,8 @@ def submit(
         ledger.hold(session, user_id, task.id, task.run_no, task.credits_quoted)
         session.flush()
         tasks.record(session, task, "task_queued", _user(user_id), held=task.credits_quoted, request_id=request_id)
+        if also:
+            also(session, task)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id)
     if not_before is None:
         publisher.enqueue(task)

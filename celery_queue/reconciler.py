@@ -13,12 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from billing import ledger
+from celery_queue import removal
 from celery_queue.publish import publisher
 from db import tasks
 from db.database import transaction
 from db.models import Task, TaskStatus
 from errors import DatabaseUnavailable
 from settings import Settings
+from storage import open_storage
 
 log = structlog.get_logger(__name__)
 
@@ -102,9 +104,11 @@ class Reconciler(threading.Thread):
     def run(self) -> None:
         """Sweep at once, then regularly."""
         publisher.start(self._settings)
+        storage = open_storage(self._settings, self._settings.secret)
         while not self._stopped.is_set():
             try:
                 sweep(self._settings)
+                removal.remove_files(self._settings, storage)
             except DatabaseUnavailable:
                 log.warning("sweep_failed")
             self._stopped.wait(self._settings.sweep_seconds)

@@ -60,6 +60,7 @@ class LedgerKind(enum.StrEnum):
     ADJUSTMENT = "ADJUSTMENT"
 
 
+UNWANTED_FILES = text("files_removed_at IS NULL AND (deleted_at IS NOT NULL OR status = 'EXPIRED')")
 _ENDS_A_RUN = text("kind IN ('SETTLE', 'RELEASE')")
 
 
@@ -100,6 +101,7 @@ class Task(Base):
     __table_args__ = (
         Index("tasks_by_user", "user_id", "created_at"),
         Index("tasks_by_status", "status", "not_before"),
+        Index("tasks_to_clear", "finished_at", sqlite_where=UNWANTED_FILES, postgresql_where=UNWANTED_FILES),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -144,6 +146,7 @@ class Task(Base):
     finished_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
+    files_removed_at: Mapped[datetime | None]
 
 
 class TaskStep(Base):
@@ -208,4 +211,29 @@ class LedgerEntry(Base):
     kind: Mapped[str] = mapped_column(String(16))
     amount: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=moment())
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request that a client may send again: the same key gets the same answer for a day."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=moment())
+
+
+class ApiKey(Base):
+    """A bearer token that doesn't end by itself: only its digest is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    start: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=moment())

@@ -15,7 +15,7 @@ from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import moment
-from db.models import BEFORE_QUEUE, Task, TaskEvent, TaskStatus, TaskStep, User
+from db.models import BEFORE_QUEUE, TERMINAL, UNWANTED_FILES, Task, TaskEvent, TaskStatus, TaskStep, User, new_id
 from errors import TaskNotFound
 
 
@@ -31,6 +31,12 @@ def get(session: Session, task_id: str, user_id: str, *, lock: bool = False) -> 
 def find(session: Session, task_id: str) -> Task | None:
     """The task, whoever owns it."""
     return session.get(Task, task_id)
+
+
+def running_as(session: Session, celery_task_id: str) -> Task | None:
+    """The running task behind a Celery task's id, locked for this transaction."""
+    query = select(Task).where(Task.celery_task_id == celery_task_id, Task.status == TaskStatus.PROCESSING)
+    return session.scalar(query.with_for_update())
 
 
 def page(
@@ -286,6 +292,41 @@ def requeue(task: Task) -> None:
     """Put a lost task that the caller has locked back into the queue."""
     task.status = TaskStatus.QUEUED
     task.lease_expires_at = task.deadline_at = task.published_at = None
+
+
+def begin_run(task: Task, *, queued_seconds: float) -> None:
+    """Queue an ended task that the caller has locked as a new run, of which nothing has happened yet."""
+    task.run_no += 1
+    task.attempt = task.retry_count = task.handed_back = 0
+    task.status = TaskStatus.QUEUED
+    task.celery_task_id = new_id()
+    task.progress, task.progress_detail = 15, {}
+    task.error_code = task.error_message = task.outputs = None
+    task.worker_hostname = task.worker_pid = None
+    task.started_at = task.finished_at = task.cancel_requested_at = task.published_at = task.not_before = None
+    task.queued_at = moment()
+    task.expires_at = moment(queued_seconds)
+
+
+def doomed(session: Session, limit: int, *, settle_seconds: float) -> Sequence[Task]:
+    """Deleted and expired tasks whose files are still to be removed, once nobody can be sending any more.
+
+    settle_seconds: how long after its end a run that lost its task may still be writing.
+    """
+    ended = and_(Task.status.in_(TERMINAL), or_(Task.finished_at.is_(None), Task.finished_at < moment(-settle_seconds)))
+    unlinked = or_(Task.upload_expires_at.is_(None), Task.upload_expires_at < moment())
+    query = select(Task).where(UNWANTED_FILES, ended, unlinked)
+    return session.scalars(query.limit(limit)).all()
+
+
+def files_removed(session: Session, task_ids: Sequence[str]) -> None:
+    """Remember that nothing of these tasks is stored any more."""
+    session.execute(
+        update(Task)
+        .where(Task.id.in_(task_ids))
+        .values(files_removed_at=moment())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def mark_published(session: Session, task_id: str, fence: int) -> None:

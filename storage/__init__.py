@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.local import LocalStorage
-from storage.port import Storage, StoredFile, UploadLink
+from storage.port import PartedUpload, Storage, StoredFile, UploadLink
 
-__all__ = ["LocalStorage", "Storage", "StoredFile", "UploadLink", "open_storage"]
+__all__ = ["LocalStorage", "PartedUpload", "Storage", "StoredFile", "UploadLink", "open_storage"]
 
 
 class StorageSettings(Protocol):

@@ -148,6 +148,16 @@ class LocalStorage:
             raise NotPermitted("This link has expired.")
         return grant
 
+    def begin_parts(self, key: str, *, content_type: str, size_bytes: int, part_bytes: int, seconds: int) -> None:
+        """None: a single request to this service may be as large as a file may be."""
+
+    def complete_parts(self, key: str, upload_id: str, size_bytes: int) -> bool:  # noqa: ARG002 - the port's form
+        """False: no upload in parts ever began here."""
+        return False
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Nothing to drop."""
+
     def check(self) -> None:
         """Raise StorageUnavailable unless the folder takes a file."""
         with _translated(""):

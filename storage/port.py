@@ -49,6 +49,24 @@ class UploadLink:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class PartLink:
+    """Where a client PUTs one part of a file: exactly so many bytes, no header needed."""
+
+    number: int
+    url: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class PartedUpload:
+    """A file that comes in parts, in any order; it appears once they are put together."""
+
+    upload_id: str
+    parts: tuple[PartLink, ...]
+    expires_at: datetime
+
+
 class Storage(Protocol):
     """A place for files by key. A missing file raises NotFound, a place that doesn't answer StorageUnavailable."""
 
@@ -83,6 +101,17 @@ class Storage(Protocol):
         self, key: str, *, content_type: str, size_limit: int, seconds: int, size_bytes: int | None = None
     ) -> UploadLink:
         """An address that takes this one file: exactly `size_bytes` of it where given, else `size_limit` at most."""
+
+    def begin_parts(
+        self, key: str, *, content_type: str, size_bytes: int, part_bytes: int, seconds: int
+    ) -> PartedUpload | None:
+        """Links for the parts of one file; None where a single link takes any size as well."""
+
+    def complete_parts(self, key: str, upload_id: str, size_bytes: int) -> bool:
+        """Put the parts together; False, and nothing changes, where they don't make up that size (any more)."""
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Drop the parts that have come; an upload that isn't there any more is fine."""
 
     def check(self) -> None:
         """Raise StorageUnavailable unless the place answers."""

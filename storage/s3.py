@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from errors import NotFound, StorageUnavailable
 from storage.port import (
     CHUNK,
+    PartedUpload,
+    PartLink,
     StoredFile,
     UploadLink,
     attachment,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
-MISSING = {"404", "NoSuchKey", "NotFound"}
+MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 BATCH = 1000
 """Keys that S3 deletes in one request."""
 PART = 16 << 20
@@ -157,6 +159,52 @@ class S3Storage:
         return UploadLink(
             url, "PUT", {"Content-Type": content_type}, key, datetime.now(UTC) + timedelta(seconds=seconds)
         )
+
+    def begin_parts(
+        self, key: str, *, content_type: str, size_bytes: int, part_bytes: int, seconds: int
+    ) -> PartedUpload:
+        """Presigned PUTs, each bound to the length of its part."""
+        with _translated(key):
+            begun = self._client.create_multipart_upload(
+                Bucket=self.bucket, Key=checked_key(key), ContentType=content_type
+            )
+        upload_id = begun["UploadId"]
+        sizes = [min(part_bytes, size_bytes - start) for start in range(0, size_bytes, part_bytes)]
+        parts = tuple(
+            PartLink(number, self._part_url(key, upload_id, number, size, seconds), size)
+            for number, size in enumerate(sizes, 1)
+        )
+        return PartedUpload(upload_id, parts, datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def _part_url(self, key: str, upload_id: str, number: int, size_bytes: int, seconds: int) -> str:
+        parameters = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "UploadId": upload_id,
+            "PartNumber": number,
+            "ContentLength": size_bytes,
+        }
+        return self._signer.generate_presigned_url("upload_part", Params=parameters, ExpiresIn=seconds)
+
+    def complete_parts(self, key: str, upload_id: str, size_bytes: int) -> bool:
+        """Put together what S3 says has come; clients needn't keep the parts' ETags."""
+        where: dict[str, Any] = {"Bucket": self.bucket, "Key": checked_key(key), "UploadId": upload_id}
+        try:
+            with _translated(key):
+                pages = self._client.get_paginator("list_parts").paginate(**where)
+                parts = [part for page in pages for part in page.get("Parts", [])]
+                if sum(part["Size"] for part in parts) != size_bytes:
+                    return False
+                named: Any = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
+                self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": named})
+        except NotFound:
+            return False
+        return True
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Drop the parts that have come."""
+        with suppress(NotFound), _translated(key):
+            self._client.abort_multipart_upload(Bucket=self.bucket, Key=checked_key(key), UploadId=upload_id)
 
     def check(self) -> None:
         """Raise StorageUnavailable unless the bucket answers."""
