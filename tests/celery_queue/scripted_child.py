@@ -5,6 +5,7 @@ die                 end without a word
 die-first           the same, but only where no checkpoint of an earlier attempt was there
 sleep SECONDS
 take MEGABYTES      of memory, and keep them
+stick               the worker's slot itself hangs for a minute
 refuse              the file can't be read
 break               an agent failed
 """
@@ -31,6 +32,8 @@ def follow(folder: Path, specification: Specification, emit: Emit) -> Manifest:
         order, _, argument = line.partition(" ")
         if order == "step":
             steps.append(_step(folder, specification, len(steps), emit))
+        elif order == "stick":
+            emit({"event": "progress", "progress": 50, "detail": {"current_agent": "stick"}})
         else:
             _obey(order, argument, resumed)
     outputs = folder / "outputs"
