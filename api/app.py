@@ -6,11 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    api_key_routes,
     auth_routes,
     billing_routes,
     errors,
     file_routes,
     health_routes,
+    metrics_routes,
     submission_routes,
     task_routes,
     tool_routes,
@@ -29,7 +31,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _MEGABYTE = 1 << 20
 _ROUTES = (
     health_routes,
+    metrics_routes,
     auth_routes,
+    api_key_routes,
     tool_routes,
     task_routes,
     upload_routes,

@@ -8,16 +8,16 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
-from api import tokens
+from api import api_keys, tokens
 from db import tasks, users
 from db.database import get_db, reading
 from db.models import Task, User
-from errors import NotAuthenticated, TaskNotFound
+from errors import NotAuthenticated, NotPermitted, TaskNotFound
 from settings import Settings, get_settings
 from storage import Storage, open_storage
 
-_TASK_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_bearer = HTTPBearer(auto_error=False, description="The token that POST /auth/login answers.")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_bearer = HTTPBearer(auto_error=False, description="What POST /auth/login answers, or an API key.")
 
 SettingsNow = Annotated[Settings, Depends(get_settings)]
 Database = Annotated[Session, Depends(get_db, scope="function")]
@@ -59,18 +59,49 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def current_user(credentials: Credentials, settings: SettingsNow) -> User:
-    """Whoever the bearer token stands for."""
+    """Whoever the bearer token or API key stands for."""
+    if credentials is not None and credentials.credentials.startswith(api_keys.PREFIX):
+        return _user_of_key(credentials.credentials)
+    return signed_in_user(credentials, settings)
+
+
+def _user_of_key(key: str) -> User:
+    with reading() as session:
+        user = users.by_api_key(session, api_keys.digest_of(key))
+    if user is None or user.disabled:
+        raise NotAuthenticated("This API key is not valid here.")
+    return user
+
+
+def signed_in_user(credentials: Credentials, settings: SettingsNow) -> User:
+    """Whoever the bearer token stands for; an API key isn't enough."""
     if credentials is None:
         raise NotAuthenticated
     return enabled_user(tokens.user_of_token(settings.secret, credentials.credentials))
 
 
 CurrentUser = Annotated[User, Depends(current_user)]
+SignedInUser = Annotated[User, Depends(signed_in_user)]
+
+
+def admin_user(user: CurrentUser) -> User:
+    """Who is asking, if it is an administrator."""
+    if not user.is_admin:
+        raise NotPermitted("This is for administrators.")
+    return user
+
+
+AdminUser = Annotated[User, Depends(admin_user)]
+
+
+def is_id(text: str) -> bool:
+    """Whether a row could have this id; a database needn't be asked for any other."""
+    return _ID.fullmatch(text) is not None
 
 
 def valid_task_id(task_id: str) -> str:
     """The id from the address; one that no task can have is simply not found."""
-    if not _TASK_ID.fullmatch(task_id):
+    if not is_id(task_id):
         raise TaskNotFound
     return task_id
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
 
 from billing.ledger import TaskCredits
-from db.models import Task, TaskEvent, TaskStatus, User
+from db.models import ApiKey, LedgerEntry, LedgerKind, Task, TaskEvent, TaskStatus, User
 from errors import BadRequest
 
 DAY = timedelta(days=1)
@@ -92,6 +92,32 @@ class TokenAnswer(BaseModel):
     token_type: Literal["bearer"] = "bearer"
     expires_at: datetime
     user: UserAnswer
+
+
+class ApiKeyOrder(Body):
+    """What the key is for."""
+
+    name: Name
+
+
+class ApiKeyAnswer(BaseModel):
+    """An API key: what it is for and how it begins."""
+
+    id: str
+    name: str
+    start: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, key: ApiKey) -> ApiKeyAnswer:
+        """From its row."""
+        return cls(id=key.id, name=key.name, start=key.start, created_at=key.created_at)
+
+
+class NewApiKey(ApiKeyAnswer):
+    """A new key, with the only copy of itself."""
+
+    key: str
 
 
 class OutputOf(Body):
@@ -335,8 +361,9 @@ class EventAnswer(BaseModel):
 
     @classmethod
     def of(cls, event: TaskEvent) -> EventAnswer:
-        """From its row."""
-        return cls.model_validate({name: getattr(event, name) for name in cls.model_fields})
+        """From its row, but for the traceback, which is for operators alone."""
+        shown = {name: value for name, value in event.detail.items() if name != "trace"}
+        return cls.model_validate({name: getattr(event, name) for name in cls.model_fields} | {"detail": shown})
 
 
 class TimelineAnswer(BaseModel):
@@ -380,6 +407,81 @@ class WalletAnswer(BaseModel):
     balance: int
     held: int
     available: int
+
+
+class Transaction(BaseModel):
+    """One movement. HOLD and RELEASE reserve and free; SETTLE charges; the others change the balance by `amount`."""
+
+    id: int
+    kind: LedgerKind
+    amount: int
+    task_id: str | None
+    run_no: int | None
+    note: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> Transaction:
+        """From its row."""
+        return cls.model_validate({name: getattr(entry, name) for name in cls.model_fields})
+
+
+class TransactionPage(BaseModel):
+    """Movements, newest first; `next_cursor` continues after the last one."""
+
+    items: list[Transaction]
+    next_cursor: str | None
+
+
+class AgentCost(BaseModel):
+    """The price of one agent's run."""
+
+    tool_id: str
+    agent_id: str
+    credits: int
+    default: bool = Field(description="Runs where no agents are named.")
+    always: bool = Field(description="Runs whatever is named.")
+
+
+class CostQuestion(Body):
+    """An order that is not placed."""
+
+    tool_id: Name
+    agents: list[Name] | None = Field(None, max_length=100, description="Agents to run; empty = the tool's defaults.")
+    parameters: dict[str, Any] | None = Field(None, description="Parameters by agent.")
+
+
+class CostEstimate(BaseModel):
+    """What an order would be quoted; `agents` are those that would run, in order, with their prices."""
+
+    tool_id: str
+    agents: dict[str, int]
+    credits: int
+    available: int
+    sufficient: bool
+
+
+class GrantOrder(Body):
+    """Credits for an account, which is named by its id or its e-mail address."""
+
+    user_id: str | None = Field(None, max_length=36)
+    email: str | None = Field(None, max_length=320)
+    credits: int = Field(ge=1, le=1_000_000_000)
+    note: str = Field("granted", min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _one_account(self) -> GrantOrder:
+        if (self.user_id is None) == (self.email is None):
+            raise ValueError("names one account, by user_id or by email")
+        return self
+
+
+class GrantAnswer(BaseModel):
+    """The account's credits after the grant."""
+
+    user_id: str
+    granted: int
+    wallet: WalletAnswer
 
 
 class FileRole(BaseModel):

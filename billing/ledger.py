@@ -5,7 +5,7 @@ held      = HOLDs whose run has neither SETTLE nor RELEASE
 available = balance − held
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Exists, and_, case, func, select
@@ -52,6 +52,14 @@ def wallet(session: Session, user_id: str) -> Wallet:
 def grant(session: Session, user_id: str, amount: int, note: str) -> None:
     """Give credits to an account."""
     session.add(LedgerEntry(user_id=user_id, kind=LedgerKind.GRANT, amount=amount, note=note))
+
+
+def entries(session: Session, user_id: str, *, limit: int, before: int | None = None) -> Sequence[LedgerEntry]:
+    """The account's movements, newest first; `before` is the id of the last one of the page before."""
+    query = select(LedgerEntry).where(LedgerEntry.user_id == user_id)
+    if before is not None:
+        query = query.where(LedgerEntry.id < before)
+    return session.scalars(query.order_by(LedgerEntry.id.desc()).limit(limit)).all()
 
 
 def hold(session: Session, user_id: str, task_id: str, run_no: int, amount: int) -> None:

@@ -159,12 +159,13 @@ class Runner:
         with transaction() as session:
             if not tasks.abandon(session, claim):
                 return Outcome("REFUSED")
-            task = tasks.get(session, claim.task_id, claim.user_id, lock=True)
+            task = session.get_one(Task, claim.task_id)  # locked by now, and perhaps deleted
             tasks.record(session, claim, "attempt_lost", self.actor, message=error.message)
             recover(session, task, self.settings, self.actor)
         if task.status == TaskStatus.FAILED:
             return Outcome("FAILED", task.error_code)
-        publisher.enqueue(task)
+        if task.status == TaskStatus.QUEUED:
+            publisher.enqueue(task)
         return Outcome("LOST", error.code)
 
     def tool_of(self, task_id: str, user_id: str) -> str:
