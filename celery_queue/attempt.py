@@ -52,7 +52,8 @@ class Attempt:
         self._actor = actor
         self._on_progress = on_progress
         self._folder = settings.data_dir / "work" / f"{claim.task_id}-{claim.fence}"
-        self._shown: tuple[float, str | None] = (0.0, None)
+        # The claim has shown the beginning already.
+        self._shown: tuple[float, str | None] = (time.monotonic(), None)
 
     def fetch_inputs(self) -> None:
         """Bring the files, and the checkpoints of earlier attempts of this run, into the attempt's folder."""
