@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import run, services, show
+from cli import audit, run, services, show, watch
 
 app = typer.Typer(
     help="Agensium turns tables nobody trusts into tables people can act on.",
@@ -19,3 +19,5 @@ app.command("worker", context_settings=services.PASS_ON)(services.worker)
 app.command("beat", context_settings=services.PASS_ON)(services.beat)
 app.command("flower", context_settings=services.PASS_ON)(services.flower)
 app.command("migrate")(services.migrate)
+app.command("watch")(watch.watch)
+app.command("audit")(audit.audit)
