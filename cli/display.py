@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -19,8 +19,8 @@ _LONGEST = 30
 _COLOURS = {"good": "green", "warning": "yellow", "bad": "red", "neutral": "default"}
 
 
-class Display(Protocol):
-    """What the client tells of its tasks."""
+class Display:
+    """What the client tells of its tasks. This one keeps it to itself."""
 
     def start(self, task: Task, tool: ToolSpec) -> None:
         """A task was ordered."""
@@ -41,29 +41,7 @@ class Display(Protocol):
         """Leave the terminal as it was."""
 
 
-class QuietDisplay:
-    """Says nothing."""
-
-    def start(self, task: Task, tool: ToolSpec) -> None:
-        """Nothing."""
-
-    def show(self, task: Task) -> None:
-        """Nothing."""
-
-    def fetched(self, task: Task, out: Path) -> None:
-        """Nothing."""
-
-    def failed(self, task: Task) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class JsonDisplay(QuietDisplay):
+class JsonDisplay(Display):
     """One JSON object on stdout at the end: {"tasks": […]}."""
 
     def __init__(self) -> None:
@@ -89,7 +67,7 @@ def _facts(task: Task) -> dict[str, Any]:
     return {"task_id": task.id, "tool_id": task.tool_id, "status": str(task.status)}
 
 
-class ProgressDisplay:
+class ProgressDisplay(Display):
     """A live bar for each agent, then what was found, what was changed, what it cost, where the files lie."""
 
     def __init__(self) -> None:
@@ -166,12 +144,6 @@ class ProgressDisplay:
         for each in report["metadata"]["agents"]:
             if each["status"] == "skipped":
                 self._console.print(f"  skipped  {each['id']}: {each['reason']}", markup=False, style="dim")
-
-    def failed(self, task: Task) -> None:
-        """Nothing more than the error that was shown."""
-
-    def end(self) -> None:
-        """Nothing more."""
 
     def close(self) -> None:
         """Stop the live bars."""

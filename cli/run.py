@@ -16,7 +16,7 @@ import logs
 from celery_queue import orders
 from celery_queue.embedded import EmbeddedWorker, prepare
 from celery_queue.publish import publisher
-from cli.display import Display, JsonDisplay, ProgressDisplay, QuietDisplay
+from cli.display import Display, JsonDisplay, ProgressDisplay
 from db import tasks
 from db.database import reading
 from db.models import Task, TaskStatus
@@ -60,7 +60,7 @@ def run(
         _complain(console, error)
         raise typer.Exit(BAD_USAGE) from None
     logs.configure("CRITICAL")
-    display = QuietDisplay() if quiet else JsonDisplay() if as_json else ProgressDisplay()
+    display = Display() if quiet else JsonDisplay() if as_json else ProgressDisplay()
     raise typer.Exit(Client(get_settings(), display, console).run(wishes, files, dataset))
 
 

@@ -1,43 +1,24 @@
 """The report as a document: plain JSON values, the same for all three writers."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
-from datetime import date, time
 from pathlib import Path
 from typing import Any
+
+from transformers.manifest import jsonable
 
 SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def write_json(report: Mapping[str, Any], path: Path) -> None:
     """Write the report as UTF-8 JSON; a number that JSON can't hold (NaN, infinity) is null."""
-    text = json.dumps(plain(report), ensure_ascii=False, allow_nan=False, indent=2)
+    text = json.dumps(jsonable(report), ensure_ascii=False, allow_nan=False, indent=2)
     write_text(path, text + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 with the same bytes on every system; half a surrogate pair, which UTF-8 can't hold, becomes `?`."""
     path.write_bytes(text.encode("utf-8", errors="replace"))
-
-
-def plain(value: Any) -> Any:
-    """A value made of JSON's own types only."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if hasattr(value, "item"):
-        return plain(value.item())
-    if isinstance(value, Iterable):
-        return [plain(each) for each in value]
-    return str(value)
 
 
 def by_severity(found: Iterable[Mapping[str, Any]], key: str = "severity") -> list[Mapping[str, Any]]:

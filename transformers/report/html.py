@@ -9,7 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template
 
-from transformers.report.document import by_severity, plain, profiled_columns, write_text
+from transformers.manifest import jsonable
+from transformers.report.document import by_severity, profiled_columns, write_text
 
 THINGS_TO_KNOW = 5
 SHOWN_COLUMNS = 300
@@ -28,7 +29,7 @@ NUMBER_WORDS = ("Things", "One thing", "Two things", "Three things", "Four thing
 
 def write_html(report: Mapping[str, Any], path: Path) -> None:
     """Write the report as a self-contained page; every value of the user's is escaped, rows count from 1."""
-    write_text(path, _template().render(_view(plain(report))))
+    write_text(path, _template().render(_view(jsonable(report))))
 
 
 @cache

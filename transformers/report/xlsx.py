@@ -8,7 +8,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from transformers.report.document import by_severity, plain, profiled_columns
+from transformers.manifest import jsonable
+from transformers.report.document import by_severity, profiled_columns
 
 # Excel's own bounds: a longer text is refused, a larger whole number silently loses its last digits.
 LONGEST_TEXT = 32_767
@@ -28,7 +29,7 @@ AGENTS = ("agent", "status", "reason", "seconds", "metric", "value")
 
 def write_xlsx(report: Mapping[str, Any], path: Path) -> None:
     """Write the report as a workbook of eight sheets, each with a frozen header."""
-    document = plain(report)
+    document = jsonable(report)
     options = {
         "constant_memory": True,
         "tmpdir": str(path.parent),
