@@ -13,7 +13,7 @@ DEV := .venv/.stamp-dev-$(shell cat requirements.txt requirements-dev.txt | cksu
 # Compiling all packages takes longer than installing them; the first import compiles those in use, if it may.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run run-worker run-beat run-flower migrate test lint check bench examples lock clean
+.PHONY: help demo run run-worker run-beat run-flower migrate test lint check bench docs examples lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ check: lint test ## what CI runs
 
 bench: $(DEV) ## what the service costs and how fast it is
 	$(PY) -m benchmarks.bench $(ARGS)
+
+docs: $(RUN) ## write the pages that are printed from the code again
+	$(PY) main.py tools --markdown > docs/agents.md
+	$(PY) main.py settings --markdown > docs/configuration.md
 
 examples: $(RUN) ## write the example files again
 	$(PY) examples/make_examples.py

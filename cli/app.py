@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("tools")(show.tools)
+app.command("settings")(show.settings)
 app.command("serve")(services.serve)
 app.command("worker", context_settings=services.PASS_ON)(services.worker)
 app.command("beat", context_settings=services.PASS_ON)(services.beat)

@@ -1,4 +1,4 @@
-"""`python main.py tools`: what can be ordered, read from the agents themselves."""
+"""`python main.py tools` and `settings`: what can be ordered and configured, read from the code itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.base import Agent
+from settings import Settings
 from transformers.tools import ToolSpec
 from transformers.tools import tools as all_tools
 
@@ -28,6 +29,38 @@ def tools(
         for agent in tool.agents:
             table.add_row(agent.id, str(agent.credits), agent.help.splitlines()[0])
         console.print(table, "")
+
+
+def settings(
+    markdown: Annotated[bool, typer.Option(help="Print the reference page docs/configuration.md instead.")] = False,
+) -> None:
+    """List every setting with its default, as the environment names it."""
+    if markdown:
+        print(configuration())
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for heading in ("variable", "default", "what it does"):
+        table.add_column(heading)
+    for name, default, description in _settings():
+        table.add_row(name, default, description)
+    Console().print(table)
+
+
+def configuration() -> str:
+    """docs/configuration.md: every setting."""
+    rows = [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in _settings()]
+    head = ["# Settings", "", "Environment variables, or lines of a file `.env` in the working folder. Printed by"]
+    head += ["`python main.py settings --markdown`.", "", "| variable | default | what it does |", "|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _settings() -> list[tuple[str, str, str]]:
+    fields = Settings.model_fields.items()
+    return [(name.upper(), _default(info.default), info.description or "") for name, info in fields]
+
+
+def _default(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def reference() -> str:
