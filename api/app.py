@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from api import (
+    admin_routes,
     api_key_routes,
     auth_routes,
     billing_routes,
@@ -39,6 +40,7 @@ _ROUTES = (
     upload_routes,
     submission_routes,
     billing_routes,
+    admin_routes,
     file_routes,
 )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import Select, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import moment
@@ -54,11 +54,44 @@ def page(
         query = query.where(Task.status == status)
     if tool_id:
         query = query.where(Task.tool_id == tool_id)
+    return session.scalars(_newest(query, limit, before)).all()
+
+
+def _newest(query: Select[Task], limit: int, before: tuple[datetime, str] | None) -> Select[Task]:
     if before:
         moment_before, id_before = before
         earlier = and_(Task.created_at == moment_before, Task.id < id_before)
         query = query.where(or_(Task.created_at < moment_before, earlier))
-    return session.scalars(query.order_by(Task.created_at.desc(), Task.id.desc()).limit(limit)).all()
+    return query.order_by(Task.created_at.desc(), Task.id.desc()).limit(limit)
+
+
+def page_of_all(
+    session: Session,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    status: str | None = None,
+    user_id: str | None = None,
+    error_code: str | None = None,
+    stuck: bool = False,
+) -> list[Task]:
+    """Everybody's tasks, newest first, deleted ones too; `stuck`: only running ones whose lease has ended."""
+    wanted = {"status": status, "user_id": user_id, "error_code": error_code}
+    query = select(Task).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+    if stuck:
+        query = query.where(Task.status == TaskStatus.PROCESSING, Task.lease_expires_at < moment())
+    return list(session.scalars(_newest(query, limit, before)))
+
+
+def holders(session: Session) -> Sequence[Task]:
+    """The tasks that a worker holds, by worker."""
+    query = select(Task).where(Task.status == TaskStatus.PROCESSING)
+    return session.scalars(query.order_by(Task.worker_hostname, Task.worker_pid, Task.id).limit(1000)).all()
+
+
+def by_celery_id(session: Session, celery_task_id: str) -> Task | None:
+    """The task whose present run has that Celery id, whoever owns it."""
+    return session.scalar(select(Task).where(Task.celery_task_id == celery_task_id))
 
 
 def events(session: Session, task_id: str, *, after: int = 0) -> Sequence[TaskEvent]:
