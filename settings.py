@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(1, gt=0, description="How often a slot asks whether its task was cancelled.")
     sweep_seconds: float = Field(10, gt=0, description="How often the reconciler looks for lost work.")
     republish_seconds: float = Field(60, gt=0, description="Age at which a message that nobody took is sent again.")
+    published_per_user: int = Field(1, ge=1, description="Messages of one user that wait in the queue at a time.")
     max_attempts: int = Field(3, ge=1, description="Attempts without a verdict before a task is given up.")
     max_retries: int = Field(3, ge=0, description="Automatic retries after a transient fault.")
     retry_delay_seconds: float = Field(60, ge=0, description="First delay before an automatic retry; it doubles.")

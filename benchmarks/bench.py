@@ -27,6 +27,7 @@ from tests.services import free_port, own_postgres, own_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 20
+USERS = 4
 
 
 def main() -> None:
@@ -108,15 +109,19 @@ def _noop_jobs(folder: Path, worker: psutil.Process, jobs: int) -> tuple[float, 
     from celery_queue.publish import publisher
     from settings import get_settings
 
-    user_id = _user("noop@example.org")
-    _order(folder, user_id, WARM_UP)
-    publisher.start(get_settings())
-    _until(_no_task_waits, _enqueue_all(user_id))
-    publisher.stop()
-    _order(folder, user_id, jobs)
-    publisher.start(get_settings())
-    result = _timed(worker, jobs, lambda: _enqueue_all(user_id), _no_task_waits)
-    publisher.stop()
+    users = [_user(f"noop{number}@example.org") for number in range(USERS)]
+
+    def send() -> Sequence[str]:
+        publisher.start(get_settings())
+        for user_id in users:
+            publisher.wake(user_id)
+        return users
+
+    for count in (WARM_UP, jobs):
+        for user_id in users:
+            _order(folder, user_id, count // USERS)
+        result = _timed(worker, jobs, send, _no_task_waits)
+        publisher.stop()
     return result
 
 
@@ -143,18 +148,6 @@ def _order(folder: Path, user_id: str, count: int) -> None:
         _, links = orders.expect_uploads(task.id, user_id, {"primary": orders.Upload("tiny.csv")}, runner().storage)
         runner().storage.put(tiny, links["primary"].key)
         orders.submit(task.id, user_id, runner().storage)
-
-
-def _enqueue_all(user_id: str) -> list[str]:
-    from celery_queue.publish import publisher
-    from db import tasks
-    from db.database import reading
-
-    with reading() as session:
-        queued = tasks.page(session, user_id, limit=100_000, status="QUEUED")
-    for task in queued:
-        publisher.enqueue(task)
-    return [task.id for task in queued]
 
 
 def _no_task_waits(_: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from celery import signals
 
 import logs
 from celery_queue import lease
+from celery_queue.publish import publisher
 from celery_queue.reconciler import Reconciler
 from celery_queue.runner import remove_stale_folders
 from celery_queue.world import close, runner
@@ -31,6 +32,7 @@ def forked(**_: Any) -> None:
     """A pool process makes its own connections: two processes can't share one."""
     connect(get_settings())
     runner.cache_clear()
+    publisher.start(get_settings())
 
 
 @signals.worker_ready.connect

@@ -17,6 +17,7 @@ from db import tasks
 from db.clock import moment
 from db.database import reading, transaction
 from db.models import BEFORE_QUEUE, Task, TaskStatus, new_id
+from db.turns import shares_of
 from errors import (
     InvalidParameters,
     MissingInput,
@@ -193,6 +194,7 @@ def submit(
         task.not_before = not_before
         task.request_id = request_id or task.request_id
         task.queued_at = moment()
+        task.shares = shares_of(sum(each["size_bytes"] for each in inputs.values()))
         task.expires_at = expires_at or _latest_start(not_before, settings.queued_hours * 3600)
         ledger.hold(session, user_id, task.id, task.run_no, task.credits_quoted)
         session.flush()
@@ -200,8 +202,7 @@ def submit(
         if also:
             also(session, task)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id)
-    if not_before is None:
-        publisher.enqueue(task)
+    publisher.wake(user_id)
     return task
 
 

@@ -1,9 +1,7 @@
 """The one place that sends a message. It never blocks a caller, never touches the result backend, and may fail:
 what isn't sent, the reconciler sends."""
 
-import queue
 import threading
-from dataclasses import dataclass
 
 import structlog
 from celery import Celery
@@ -11,74 +9,85 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError, OperationalError
 
 from celery_queue.celery_config import ANALYSIS_TASK, configuration
-from db import tasks
-from db.database import transaction
+from db import tasks, turns
+from db.database import reading, transaction
 from db.models import Task
 from errors import DatabaseUnavailable
 from settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_CAPACITY = 10_000
-_BATCH = 100
 _TIMEOUT = 2
-
-
-@dataclass(frozen=True)
-class Message:
-    """Two ids for the worker, and what marks the row as published."""
-
-    task_id: str
-    user_id: str
-    celery_task_id: str
-    fence: int
+_PER_TURN = 20
 
 
 class Publisher:
-    """A thread that sends what it is handed. Before `start` it takes nothing: no message is better than a lost one."""
+    """A thread that sends messages for users whose turn may have come. Before `start` it does nothing: no message is
+    better than a lost one."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Message | None] = queue.Queue(_CAPACITY)
+        self._changed = threading.Condition()
+        self._users: set[str] = set()
+        self._stopping = False
         self._thread: threading.Thread | None = None
 
     def start(self, settings: Settings) -> None:
         """Start sending to the settings' broker; does nothing where it runs already."""
-        if self._thread is None or not self._thread.is_alive():
+        if not self._running:
+            self._users, self._stopping, self._changed = set(), False, threading.Condition()
             app = _publishing_app(settings)
             self._thread = threading.Thread(target=self._work, args=(app, settings), name="publisher", daemon=True)
             self._thread.start()
 
+    @property
+    def _running(self) -> bool:
+        # In a forked process the thread of the parent is there and not alive.
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """Send what is waiting, then end."""
-        if self._thread is not None:
-            self._waiting.put(None)
+        if self._running and self._thread is not None:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify()
             self._thread.join(timeout=2 * _TIMEOUT)
-            self._thread = None
+        self._thread = None
 
-    def enqueue(self, task: Task) -> bool:
-        """Hand over a queued task; False = nobody sends here, or too much is waiting."""
-        if self._thread is None or not self._thread.is_alive() or task.celery_task_id is None:
-            return False
-        try:
-            self._waiting.put_nowait(Message(task.id, task.user_id, task.celery_task_id, task.fence))
-        except queue.Full:
-            log.warning("publisher_full", task_id=task.id)
-            return False
-        return True
+    def wake(self, user_id: str) -> None:
+        """Say that a task of this user was queued, or one of its messages taken. Never waits."""
+        if self._running:
+            with self._changed:
+                self._users.add(user_id)
+                self._changed.notify()
 
     def _work(self, app: Celery, settings: Settings) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch = [first, *self._more()]
-            sent = [message for message in batch if message and _send(app, settings, message)]
-            _mark(sent)
-            if None in batch:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._users or self._stopping)
+                users, self._users = self._users, set()
+            for user_id in users:
+                _publish_turn(app, settings, user_id)
+            if self._stopping and not self._users:
                 return
 
-    def _more(self) -> list[Message | None]:
-        found: list[Message | None] = []
-        while len(found) < _BATCH and not self._waiting.empty():
-            found.append(self._waiting.get())
-        return found
+
+def _publish_turn(app: Celery, settings: Settings, user_id: str) -> None:
+    """Send as many messages as leave this user no more than its window in the queue."""
+    try:
+        with reading() as session:
+            waiting = turns.unpublished(
+                session,
+                _PER_TURN,
+                age_seconds=settings.republish_seconds,
+                window=settings.published_per_user,
+                user_id=user_id,
+            )
+        sent = [task for task in waiting if _send(app, settings, task)]
+        with transaction() as session:
+            for task in sent:
+                tasks.mark_published(session, task.id, task.fence)
+    except DatabaseUnavailable:
+        log.warning("turn_not_published", user_id=user_id)
 
 
 def _publishing_app(settings: Settings) -> Celery:
@@ -91,29 +100,20 @@ def _publishing_app(settings: Settings) -> Celery:
     return app
 
 
-def _send(app: Celery, settings: Settings, message: Message) -> bool:
+def _send(app: Celery, settings: Settings, task: Task) -> bool:
     try:
         app.send_task(
             ANALYSIS_TASK,
-            args=(message.task_id, message.user_id),
-            task_id=message.celery_task_id,
+            args=(task.id, task.user_id),
+            task_id=task.celery_task_id,
             queue=settings.queue_analysis,
             retry=False,
         )
     except (OperationalError, KombuError, CeleryError, OSError) as error:
-        log.warning("publish_failed", task_id=message.task_id, error=type(error).__name__)
+        log.warning("publish_failed", task_id=task.id, error=type(error).__name__)
         return False
-    log.info("task_published", task_id=message.task_id, celery_task_id=message.celery_task_id)
+    log.info("task_published", task_id=task.id, celery_task_id=task.celery_task_id)
     return True
-
-
-def _mark(sent: list[Message]) -> None:
-    try:
-        with transaction() as session:
-            for message in sent:
-                tasks.mark_published(session, message.task_id, message.fence)
-    except DatabaseUnavailable:
-        log.warning("published_not_marked", tasks=len(sent))
 
 
 publisher = Publisher()

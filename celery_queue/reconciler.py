@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from billing import ledger
 from celery_queue import removal
 from celery_queue.publish import publisher
-from db import tasks
+from db import tasks, turns
 from db.database import transaction
 from db.models import Task, TaskStatus
 from errors import DatabaseUnavailable
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 _ACTOR = "reconciler"
 _LIMIT = 200
+_EMBEDDED_SECONDS = 1.0
 _LEADER = 7145202
 
 
@@ -67,9 +68,11 @@ def sweep(settings: Settings) -> int:
             recover(session, task, settings, _ACTOR)
         expired = expire(session, settings)
         session.flush()
-        waiting = tasks.unpublished(session, _LIMIT, age_seconds=settings.republish_seconds)
-    for task in waiting:
-        publisher.enqueue(task)
+        waiting = turns.unpublished(
+            session, _LIMIT, age_seconds=settings.republish_seconds, window=settings.published_per_user
+        )
+    for user_id in {task.user_id for task in waiting}:
+        publisher.wake(user_id)
     return len(lost) + expired + len(waiting)
 
 
@@ -99,6 +102,8 @@ class Reconciler(threading.Thread):
     def __init__(self, settings: Settings) -> None:
         super().__init__(name="reconciler", daemon=True)
         self._settings = settings
+        # Another process of an embedded folder can only leave a row, and somebody sits before it and waits.
+        self._seconds = min(settings.sweep_seconds, _EMBEDDED_SECONDS) if settings.embedded else settings.sweep_seconds
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -111,7 +116,7 @@ class Reconciler(threading.Thread):
                 removal.remove_files(self._settings, storage)
             except DatabaseUnavailable:
                 log.warning("sweep_failed")
-            self._stopped.wait(self._settings.sweep_seconds)
+            self._stopped.wait(self._seconds)
 
     def stop(self) -> None:
         """End after the sweep that is going on."""

@@ -39,7 +39,7 @@ def retry(
         detail = {"held": task.credits_quoted, "request_id": request_id, "retry": True}
         tasks.record(session, task, "task_queued", actor or f"user {user_id}", **detail)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id, run_no=task.run_no)
-    publisher.enqueue(task)
+    publisher.wake(user_id)
     return task
 
 

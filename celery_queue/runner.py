@@ -100,6 +100,8 @@ class Runner:
             )
             if claim:
                 tasks.record(session, claim, "task_started", self.actor)
+        if claim:
+            publisher.wake(user_id)  # its message was taken; the user's next one may follow
         return claim
 
     def _end(self, claim: Claim, error: ServiceError) -> Outcome:
@@ -165,7 +167,7 @@ class Runner:
         if task.status == TaskStatus.FAILED:
             return Outcome("FAILED", task.error_code)
         if task.status == TaskStatus.QUEUED:
-            publisher.enqueue(task)
+            publisher.wake(task.user_id)
         return Outcome("LOST", error.code)
 
     def tool_of(self, task_id: str, user_id: str) -> str:

@@ -101,6 +101,7 @@ class Task(Base):
     __table_args__ = (
         Index("tasks_by_user", "user_id", "created_at"),
         Index("tasks_by_status", "status", "not_before"),
+        Index("tasks_by_turn", "user_id", "status", "queued_at"),
         Index("tasks_to_clear", "finished_at", sqlite_where=UNWANTED_FILES, postgresql_where=UNWANTED_FILES),
     )
 
@@ -114,6 +115,7 @@ class Task(Base):
     dataset: Mapped[str | None] = mapped_column(String(64))
     prices: Mapped[dict[str, Any]]
     credits_quoted: Mapped[int] = mapped_column(BigInteger)
+    shares: Mapped[int] = mapped_column(default=1, server_default="1")
     trigger_type: Mapped[str] = mapped_column(String(16), default="api")
     parent_task_id: Mapped[str | None] = mapped_column(String(36))
     request_id: Mapped[str | None] = mapped_column(String(64))

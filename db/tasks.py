@@ -392,14 +392,6 @@ def overdue(session: Session, limit: int, *, idle_seconds: float, queued_seconds
     return session.scalars(query.limit(limit).with_for_update(skip_locked=True)).all()
 
 
-def unpublished(session: Session, limit: int, *, age_seconds: float) -> Sequence[Task]:
-    """Queued tasks that are due and for which no message was sent, or none that anybody took, oldest first."""
-    due = or_(Task.not_before.is_(None), Task.not_before <= moment())
-    unsent = or_(Task.published_at.is_(None), Task.published_at < moment(-age_seconds))
-    query = select(Task).where(Task.status == TaskStatus.QUEUED, due, unsent)
-    return session.scalars(query.order_by(Task.queued_at).limit(limit)).all()
-
-
 def out_of_attempts(task: Task, max_attempts: int) -> bool:
     """Whether every attempt that a run may have has ended without a verdict."""
     return task.attempt - task.retry_count - task.handed_back >= max_attempts

@@ -222,6 +222,24 @@ def _completed() -> int:
         return session.scalar(select(func.count()).where(TaskEvent.event == "task_completed")) or 0
 
 
+def test_one_users_many_tasks_do_not_starve_anothers_one(service, order):
+    service.worker("--pool=solo", app=SCRIPTED)
+    busy, other = make_user(100_000), make_user(100_000)
+    many = [order("sleep 0.5", user=busy) for _ in range(12)]
+    until(lambda: reload(many[0]).status == TaskStatus.PROCESSING)
+    one = order("step", user=other)
+    until(lambda: ended([one]))
+    with transaction() as session:
+        queued, started = (
+            session.scalars(select(TaskEvent.id).where(TaskEvent.task_id == one.id, TaskEvent.event == event)).one()
+            for event in ("task_queued", "task_started")
+        )
+        between = select(func.count()).where(TaskEvent.event == "task_started", TaskEvent.id.between(queued, started))
+        assert session.scalar(between) <= 2 + 1
+    until(lambda: ended(many), 60)
+    check_history([*many, one])
+
+
 def test_no_lean_child_outlives_its_worker(service, order):
     worker = service.worker("--concurrency=1", app=SCRIPTED)
     task = order("step", "sleep 30")

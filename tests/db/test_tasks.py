@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db import tasks
+from db import tasks, turns
 from db.database import transaction
 from db.models import TaskStatus, TaskStep
 from errors import TaskNotFound
@@ -146,8 +146,30 @@ def test_only_due_and_unsent_tasks_are_published():
     make_task(user, published_at=datetime.now(UTC))
     long_ago = make_task(user, published_at=datetime.now(UTC) - timedelta(hours=1))
     with transaction() as session:
-        found = tasks.unpublished(session, 10, age_seconds=60)
+        found = turns.unpublished(session, 10, age_seconds=60, window=10)
     assert {task.id for task in found} == {waiting.id, long_ago.id}
+
+
+def test_a_user_has_only_a_window_of_messages_in_the_queue():
+    many, few = make_user(), make_user()
+    first = [make_task(many, queued_at=datetime.now(UTC) - timedelta(minutes=9 - i)) for i in range(3)]
+    other = make_task(few, queued_at=datetime.now(UTC))
+    with transaction() as session:
+        found = turns.unpublished(session, 10, age_seconds=60, window=2)
+    assert [task.id for task in found] == [first[0].id, other.id, first[1].id]
+    make_task(many, published_at=datetime.now(UTC))
+    with transaction() as session:
+        found = turns.unpublished(session, 10, age_seconds=60, window=1)
+    assert [task.id for task in found] == [other.id]
+
+
+def test_a_large_task_takes_more_than_one_share_and_yet_its_turn():
+    user = make_user()
+    large = make_task(user, shares=turns.shares_of(5 << 30), queued_at=datetime.now(UTC) - timedelta(minutes=1))
+    make_task(user, queued_at=datetime.now(UTC))
+    with transaction() as session:
+        found = turns.unpublished(session, 10, age_seconds=60, window=3)
+    assert [task.id for task in found] == [large.id]
 
 
 def test_another_users_task_is_not_found():
