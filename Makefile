@@ -54,6 +54,7 @@ bench: $(DEV) ## what the service costs and how fast it is
 docs: $(RUN) ## write the pages that are printed from the code again
 	$(PY) main.py tools --markdown > docs/agents.md
 	$(PY) main.py settings --markdown > docs/configuration.md
+	$(PY) main.py api --markdown > docs/api.md
 
 examples: $(RUN) ## write the example files again
 	$(PY) examples/make_examples.py

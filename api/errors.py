@@ -66,9 +66,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-def status_of(error: ServiceError) -> int:
-    """The HTTP status of one of our errors."""
-    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
+def status_of(kind: type[ServiceError]) -> int:
+    """The HTTP status of one kind of our errors."""
+    return next(STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS)
 
 
 def answer(status: int, code: str, detail: str, context: Mapping[str, Any], headers: Any = None) -> ErrorAnswer:
@@ -79,7 +79,7 @@ def answer(status: int, code: str, detail: str, context: Mapping[str, Any], head
 
 async def _service_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
-    status = status_of(error)
+    status = status_of(type(error))
     if status >= 500:
         log.warning("%s: %s", error.code, error.message, exc_info=error)
     return answer(status, error.code, error.message, error.context)

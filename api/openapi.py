@@ -51,7 +51,9 @@ def _show_orders(document: dict[str, Any]) -> None:
     )
     document["components"]["schemas"] |= definitions["$defs"]
     choice = {"oneOf": [references[model, "validation"] for model in orders.values()]}
-    document["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]["schema"] = choice
+    content = document["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]
+    content["schema"] = choice
+    content["examples"] = {"clean": {"value": TaskOrder.model_json_schema()["examples"][0]}}
 
 
 def _complete(order: type[BaseModel]) -> type[BaseModel]:

@@ -59,8 +59,15 @@ def _encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def _example(body: dict[str, Any]) -> ConfigDict:
+    """What documentation shows as a body of that kind."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class Credentials(Body):
     """Who signs in."""
+
+    model_config = _example({"email": "ada@example.com", "password": "a long password"})
 
     email: str = Field(max_length=320)
     password: str = Field(max_length=200)
@@ -68,6 +75,8 @@ class Credentials(Body):
 
 class Registration(Body):
     """Who wants an account."""
+
+    model_config = _example({"email": "ada@example.com", "password": "a long password"})
 
     email: EmailStr = Field(max_length=320)
     password: str = Field(min_length=8, max_length=200)
@@ -98,6 +107,8 @@ class TokenAnswer(BaseModel):
 
 class ApiKeyOrder(Body):
     """What the key is for."""
+
+    model_config = _example({"name": "nightly import"})
 
     name: Name
 
@@ -132,6 +143,14 @@ class OutputOf(Body):
 class TaskOrder(Body):
     """What to run. The files follow, or come from earlier tasks by `inputs_from`."""
 
+    model_config = _example(
+        {
+            "tool_id": "clean-my-data",
+            "agents": ["type-fixer", "null-handler"],
+            "parameters": {"type-fixer": {"date_order": "dmy"}},
+        }
+    )
+
     tool_id: Name
     agents: list[Name] | None = Field(None, max_length=100, description="Agents to run; empty = the tool's defaults.")
     parameters: dict[str, Any] | None = Field(None, description="Parameters by agent.")
@@ -150,6 +169,10 @@ class ExpectedFile(Body):
 class ExpectedFiles(Body):
     """The files that the client will send, by role."""
 
+    model_config = _example(
+        {"files": {"primary": {"filename": "people.csv", "content_type": "text/csv", "size_bytes": 1048576}}}
+    )
+
     files: dict[Role, ExpectedFile] = Field(max_length=64)
     has_parameters: bool = Field(False, description="A parameters.json comes too; it replaces those of the order.")
 
@@ -159,6 +182,8 @@ ExecutionMode = Literal["async", "sync"]
 
 class Submission(Body):
     """How to run."""
+
+    model_config = _example({"execution_mode": "sync"})
 
     execution_mode: ExecutionMode | None = Field(None, description="sync: answer with the finished task if it can be.")
     not_before: AwareDatetime | None = Field(None, description="Start no earlier; at most 24 hours ahead.")
@@ -448,6 +473,8 @@ class AgentCost(BaseModel):
 class CostQuestion(Body):
     """An order that is not placed."""
 
+    model_config = _example({"tool_id": "clean-my-data", "agents": ["type-fixer", "null-handler"]})
+
     tool_id: Name
     agents: list[Name] | None = Field(None, max_length=100, description="Agents to run; empty = the tool's defaults.")
     parameters: dict[str, Any] | None = Field(None, description="Parameters by agent.")
@@ -465,6 +492,8 @@ class CostEstimate(BaseModel):
 
 class GrantOrder(Body):
     """Credits for an account, which is named by its id or its e-mail address."""
+
+    model_config = _example({"email": "ada@example.com", "credits": 500, "note": "for a workshop"})
 
     user_id: str | None = Field(None, max_length=36)
     email: str | None = Field(None, max_length=320)

@@ -77,7 +77,11 @@ def get_task(task_id: TaskId, user: CurrentUser) -> TaskAnswer:
     return whole_task(task_id, user.id)
 
 
-@router.get("/tasks/{task_id}/events", response_class=StreamingResponse)
+@router.get(
+    "/tasks/{task_id}/events",
+    response_class=StreamingResponse,
+    responses={204: {"description": "The task has ended and nothing is new: don't come back."}},
+)
 def watch_task(task: WatchedTask, request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
     """Live progress as server-sent events: `progress`, `event`, and at the end of the task `end`."""
     after = int(last_event_id) if last_event_id and _EVENT_ID.fullmatch(last_event_id) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, run, services, show, watch
+from cli import accounts, audit, endpoints, run, services, show, watch
 
 app = typer.Typer(
     help="Agensium turns tables nobody trusts into tables people can act on.",
@@ -15,6 +15,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("tools")(show.tools)
 app.command("settings")(show.settings)
+app.command("api")(endpoints.endpoints)
+app.command("make-admin")(accounts.make_admin)
 app.command("serve")(services.serve)
 app.command("worker", context_settings=services.PASS_ON)(services.worker)
 app.command("beat", context_settings=services.PASS_ON)(services.beat)

@@ -27,7 +27,7 @@ def test_every_error_has_one_shape(client, path, method, status, code):
 
 
 def test_every_error_of_the_service_has_a_status():
-    assert all(400 <= status_of(kind.__new__(kind)) < 600 for kind in subclasses(errors.ServiceError))
+    assert all(400 <= status_of(kind) < 600 for kind in subclasses(errors.ServiceError))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_every_error_of_the_service_has_a_status():
     ],
 )
 def test_the_contracts_statuses(error, status):
-    assert status_of(error()) == status
+    assert status_of(error) == status
 
 
 def test_no_status_is_for_an_error_that_nobody_knows():
