@@ -90,9 +90,11 @@ def _check_open(task: Task) -> None:
 
 def _arrived(announced: Mapping[str, Any], storage: Storage) -> int | None:
     """The size of a file that is there whole, else None."""
-    if "upload_id" in announced:
-        storage.complete_parts(announced["key"], announced["upload_id"], announced["announced_bytes"])
-    stored = storage.stat(announced["key"])
+    key, upload_id = announced["key"], announced.get("upload_id")
+    joined = upload_id is not None and storage.complete_parts(key, upload_id, announced["announced_bytes"])
+    stored = storage.stat(key)
     if stored is None or stored.size_bytes != announced.get("announced_bytes", stored.size_bytes):
         return None
+    if upload_id is not None and not joined:
+        storage.abort_parts(key, upload_id)  # it came by the single link
     return stored.size_bytes

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db.database import transaction
+from db.models import User
+
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 KEYS = st.sampled_from(
     ["tool_id", "agents", "parameters", "files", "inputs_from", "email", "password", "type-fixer", "primary"]
@@ -83,11 +86,26 @@ def test_any_id(signed_in, routes, name):
             check(signed_in.request(method, re.sub(r"\{.*?\}", quote(name, safe=""), path)))
 
 
+@pytest.fixture
+def operator(signed_in, user):
+    with transaction() as session:
+        session.get(User, user.id).is_admin = True
+
+
+@QUIET
+@given(key=st.binary(min_size=1, max_size=30))
+def test_any_key(signed_in, key):
+    for name, prefix in (("Idempotency-Key", b""), ("Authorization", b"Bearer agk_"), ("Authorization", b"Bearer ")):
+        value = prefix + b"x" + bytes(byte for byte in key if byte > 32 and byte != 127)
+        check(signed_in.post(f"/tasks/{UNKNOWN}/process", headers={name: value}))
+
+
 @QUIET
 @given(cursor=st.text(max_size=60), status=st.text(max_size=10), limit=st.integers() | st.text(max_size=5))
-def test_any_question(signed_in, cursor, status, limit):
-    for query in ({"cursor": cursor}, {"status": status}, {"limit": limit}, {"tool_id": cursor}):
-        check(signed_in.get("/tasks", params=query))
+def test_any_question(signed_in, operator, cursor, status, limit):
+    for query in ({"cursor": cursor}, {"status": status}, {"limit": limit}, {"tool_id": cursor}, {"user_id": cursor}):
+        for path in ("/tasks", "/admin/tasks", "/admin/dead-letters", "/billing/transactions"):
+            check(signed_in.get(path, params=query))
 
 
 def test_json_nested_beyond_reason(signed_in):

@@ -68,6 +68,7 @@ def test_the_single_link_takes_a_large_file_too(bucket, signed_in, make_task):
     upload = announce(signed_in, task_id)
     httpx.put(upload["url"], headers=upload["headers"], content=LARGE).raise_for_status()
     assert signed_in.post(f"/tasks/{task_id}/upload-complete").json()["files"] == {"primary": len(LARGE)}
+    assert httpx.put(upload["parts"][0]["url"], content=LARGE[:PART]).is_error
 
 
 def test_a_part_takes_exactly_its_bytes(app, signed_in, make_task, rclone_s3, monkeypatch):
