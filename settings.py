@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     queued_hours: float = Field(24, gt=0, description="How long a task may wait in the queue.")
     flower_port: int = Field(5555, ge=1, le=65535, description="Port of Flower.")
     log_level: str = Field("INFO", description="Level of the log.")
+    log_dir: str = Field("", description="Folder of log files; empty = DATA_DIR/logs if embedded, else none.")
 
     @cached_property
     def broker(self) -> str:
@@ -111,6 +112,13 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the worker lives in this very process, because no other could hear the messages."""
         return self.broker.startswith("memory://")
+
+    @cached_property
+    def log_folder(self) -> Path | None:
+        """Where log files go, if anywhere: a hosted service has its log collected from stderr."""
+        if self.log_dir:
+            return Path(self.log_dir)
+        return self.data_dir / "logs" if self.embedded else None
 
     @cached_property
     def database(self) -> str:

@@ -67,7 +67,7 @@ class Attempt:
                 raise InputGone(f"the file {each['filename']} is not there any more", role=role) from error
         if self._claim.attempt > 1:
             self._fetch_checkpoints()
-        log.info("inputs_fetched", task_id=self._claim.task_id, roles=list(self._claim.inputs))
+        log.info("inputs_fetched", roles=list(self._claim.inputs))
 
     def _input_path(self, role: str, filename: str) -> Path:
         return self._folder / "inputs" / role / keys.safe_filename(filename)
@@ -97,7 +97,9 @@ class Attempt:
         specification = self._specification(tool)
         (self._folder / FILENAME).write_text(specification.model_dump_json(), encoding="utf-8")
         with self._children.borrow() as child:
-            return child.run(self._folder, self._on_event, self._lease.check)
+            manifest = child.run(self._folder, self._on_event, self._lease.check)
+        log.info("report_written", files=len(manifest["files"]))
+        return manifest
 
     def _specification(self, tool: ToolSpec) -> Specification:
         claim, settings = self._claim, self._settings
@@ -122,11 +124,14 @@ class Attempt:
             max_columns=settings.max_columns,
             max_field_mb=settings.max_field_mb,
             max_xlsx_cells=settings.max_xlsx_cells,
+            log_context=structlog.contextvars.get_contextvars(),
         )
 
     def _on_event(self, event: Event) -> None:
         if event["event"] == "progress":
             self._show(event["progress"], event["detail"])
+        elif event["event"] == "agent":
+            log.info("agent_started", agent=event["agent_id"])
         elif event["event"] == "step":
             self.checkpoint(event)
 
@@ -161,7 +166,7 @@ class Attempt:
                 raise LeaseLost
             detail = {"agent": step["agent_id"], "status": step["status"], "seconds": step["seconds"]}
             tasks.record(session, claim, "agent_finished", self._actor, **detail)
-        log.info("agent_finished", task_id=claim.task_id, **detail)
+        log.info("agent_finished", **detail)
 
     def publish(self, manifest: Mapping[str, Any]) -> None:
         """Upload every output; then, in one transaction, make them the task's and charge what was not skipped."""
@@ -191,7 +196,7 @@ class Attempt:
             for prefix in prefixes:
                 self._storage.delete(prefix)
         except StorageUnavailable:
-            log.warning("checkpoints_left", task_id=self._claim.task_id)
+            log.warning("checkpoints_left")
 
     def report_progress(self, progress: int, stage: str) -> None:
         """Show how far the task is."""

@@ -24,7 +24,13 @@ _reconcilers: list[Reconciler] = []
 @signals.celeryd_init.connect
 def starting(**_: Any) -> None:
     """A worker logs as every other process of the service does."""
-    logs.configure(get_settings().log_level)
+    logs.configure(get_settings().log_level, "worker", get_settings().log_folder)
+
+
+@signals.beat_init.connect
+def beating(**_: Any) -> None:
+    """So does Beat."""
+    logs.configure(get_settings().log_level, "beat", get_settings().log_folder)
 
 
 @signals.worker_process_init.connect

@@ -7,6 +7,7 @@ and verdict as JSON lines on stdout. It ends when its stdin closes, so none outl
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO
 
 from errors import OutOfMemory, ServiceError
@@ -32,6 +34,8 @@ def main(run_job: RunJob = run) -> None:
     # Ctrl-C in a terminal reaches the whole group of processes; when to end is the worker's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = _take_stdout()
+    logging.captureWarnings(True)
+    sys.excepthook = _log_crash
     jobs = _listen(sys.stdin)
     _tell(channel, {"event": "ready"})
     while True:
@@ -64,6 +68,7 @@ def _serve(run_job: RunJob, folder: Path, channel: TextIO) -> None:
 
     try:
         specification = Specification.model_validate_json((folder / FILENAME).read_bytes())
+        _log_about(specification.log_context)
         manifest = run_job(folder, specification, emit)
     except ServiceError as error:
         emit(_failure(error))
@@ -71,6 +76,19 @@ def _serve(run_job: RunJob, folder: Path, channel: TextIO) -> None:
         emit(_failure(OutOfMemory(str(error) or None)))
     else:
         emit({"event": "done", "manifest": asdict(manifest)})
+
+
+def _log_about(context: Mapping[str, Any]) -> None:
+    """Whatever is logged here says which request it belongs to."""
+    about = " ".join(f"{name}={value}" for name, value in context.items()).replace("%", "%%")
+    form = f"%(asctime)s %(levelname)s %(name)s %(message)s {about}"
+    logging.basicConfig(force=True, level=logging.WARNING, stream=sys.stderr, format=form)
+
+
+def _log_crash(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
+    """Type and places alone: the message of an error may quote a cell."""
+    places = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(trace)]
+    logging.getLogger("child").critical("child_crashed error=%s trace=%s", kind.__name__, " < ".join(reversed(places)))
 
 
 def _failure(error: ServiceError) -> dict[str, Any]:

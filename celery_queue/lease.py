@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
+import functools
 import multiprocessing
 import threading
 import time
@@ -33,7 +35,9 @@ class Lease:
         self._reason: Stopped | None = None
         self._renewed = time.monotonic()
         self._deadline = self._renewed + settings.task_soft_time_limit
-        self._thread = threading.Thread(target=self._keep, name=f"lease-{claim.task_id}", daemon=True)
+        # A new thread starts without what this one's log lines are bound to.
+        keep = functools.partial(contextvars.copy_context().run, self._keep)
+        self._thread = threading.Thread(target=keep, name=f"lease-{claim.task_id}", daemon=True)
 
     def __enter__(self) -> Lease:
         self._thread.start()
@@ -68,7 +72,7 @@ class Lease:
                 if time.monotonic() > self._renewed + self._settings.heartbeat_seconds:
                     self._renew()
             except DatabaseUnavailable:
-                log.warning("heartbeat_failed", task_id=self._claim.task_id)
+                log.warning("heartbeat_failed")
 
     def _look(self) -> None:
         with reading() as session:

@@ -61,6 +61,7 @@ def create(
     request_id: str | None = None,
 ) -> Task:
     """Write a CREATED task with a quote. `inputs_from`: {role: {task_id, file}}, outputs of one's own done tasks."""
+    log.info("task_requested", user_id=user_id, tool_id=tool_id)
     ordered = order(tool_id, agents, parameters)
     with transaction() as session:
         task = Task(

@@ -112,7 +112,8 @@ def _send(app: Celery, settings: Settings, task: Task) -> bool:
     except (OperationalError, KombuError, CeleryError, OSError) as error:
         log.warning("publish_failed", task_id=task.id, error=type(error).__name__)
         return False
-    log.info("task_published", task_id=task.id, celery_task_id=task.celery_task_id)
+    about = {"user_id": task.user_id, "request_id": task.request_id, "attempt": task.attempt}
+    log.info("task_published", task_id=task.id, celery_task_id=task.celery_task_id, **about)
     return True
 
 

@@ -74,7 +74,17 @@ class Runner:
         if claim is None:
             log.info("claim_refused", task_id=task_id)
             return Outcome("REFUSED")
-        log.info("task_started", task_id=task_id, user_id=user_id, attempt=claim.attempt, fence=claim.fence)
+        with structlog.contextvars.bound_contextvars(
+            request_id=claim.request_id,
+            task_id=task_id,
+            celery_task_id=claim.celery_task_id,
+            user_id=user_id,
+            attempt=claim.attempt,
+        ):
+            return self._run(claim, transformer, on_progress)
+
+    def _run(self, claim: Claim, transformer: Transformer, on_progress: OnProgress) -> Outcome:
+        log.info("task_started", fence=claim.fence)
         with Lease(claim, self.settings) as lease:
             job = Attempt(claim, lease, self.settings, self.storage, self.children, self.actor, on_progress)
             try:
@@ -83,7 +93,7 @@ class Runner:
                 return self._end(claim, error)
             finally:
                 job.clean_up()
-        log.info("task_completed", task_id=task_id, user_id=user_id, attempt=claim.attempt)
+        log.info("task_completed")
         return Outcome("COMPLETED")
 
     def _claim(self, task_id: str, user_id: str) -> Claim | None:
@@ -105,7 +115,7 @@ class Runner:
         return claim
 
     def _end(self, claim: Claim, error: ServiceError) -> Outcome:
-        log.warning("attempt_ended", task_id=claim.task_id, attempt=claim.attempt, code=error.code, error=error.message)
+        log.warning("attempt_ended", code=error.code)
         match consequence(error):
             case Consequence.DISCARD:
                 return Outcome("REFUSED", error.code)
@@ -137,7 +147,7 @@ class Runner:
             ledger.release(session, claim.user_id, claim.task_id, claim.run_no)
             detail = {"code": code, "message": error.message, "context": error.context, "trace": _trace(error)}
             tasks.record(session, claim, "task_failed", self.actor, **detail)
-        log.error("task_failed", task_id=claim.task_id, user_id=claim.user_id, code=code, trace=_trace(error))
+        log.error("task_failed", code=code, trace=_trace(error))
         return Outcome("FAILED", code)
 
     def _retry(self, claim: Claim, error: ServiceError) -> Outcome:
@@ -147,6 +157,7 @@ class Runner:
             if not tasks.hand_back(session, claim, delay=delay, error_code=error.code):
                 return Outcome("REFUSED")
             tasks.record(session, claim, "task_retried", self.actor, code=error.code, delay_seconds=round(delay, 1))
+        log.info("task_retried", code=error.code, delay_seconds=round(delay, 1))
         return Outcome("RETRY", error.code, delay)
 
     def _hand_back(self, claim: Claim) -> Outcome:

@@ -23,7 +23,7 @@ class Companion:
 
     def start(self) -> None:
         """Begin."""
-        logs.configure(self._settings.log_level)
+        logs.configure(self._settings.log_level, "api", self._settings.log_folder)
         if self._settings.embedded:
             self._keep_token(prepare(self._settings))
             self._worker.try_start()

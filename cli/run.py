@@ -59,7 +59,7 @@ def run(
     except (InvalidInput, OSError) as error:
         _complain(console, error)
         raise typer.Exit(BAD_USAGE) from None
-    logs.configure("CRITICAL")
+    logs.configure("CRITICAL", "run", get_settings().log_folder)
     display = Display() if quiet else JsonDisplay() if as_json else ProgressDisplay()
     raise typer.Exit(Client(get_settings(), display, console).run(wishes, files, dataset))
 

@@ -23,7 +23,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API; without a broker's address also work in this process."""
     settings = get_settings()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, "api", settings.log_folder)
     uvicorn.run(
         "main:app",
         host=host,

@@ -197,6 +197,7 @@ def _advance(folder: Path, state: Run, agents: Sequence[Agent], position: int, f
     kept = checkpoints.load(place, fingerprint, state.table)
     if kept is None:
         shutil.rmtree(place, ignore_errors=True)
+        emit({"event": "agent", "agent_id": agent.id})
         kept = _run_agent(state, agent, lambda share: emit(_progress(agents, position, share)))
         checkpoints.save(place, fingerprint, *kept)
         emit(

@@ -39,3 +39,4 @@ class Specification(BaseModel):
     max_columns: int = 10_000
     max_field_mb: int = 16
     max_xlsx_cells: int = 5_000_000
+    log_context: dict[str, str | int | None] = {}
