@@ -159,7 +159,7 @@ class TaskOrder(Body):
 
 
 class ExpectedFile(Body):
-    """A file that the client will send. With its size the link takes exactly so many bytes."""
+    """A file that the client will send. With its size the link takes exactly so many bytes, and parts are offered."""
 
     filename: str = Field(min_length=1, max_length=1000)
     content_type: ContentType | None = None

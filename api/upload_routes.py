@@ -32,8 +32,7 @@ Previewer = Callable[[Task, str, Storage], Mapping[str, Any]]
 def create_upload_urls(body: ExpectedFiles, task_id: TaskId, user: CurrentUser, storage: StorageNow) -> UploadsAnswer:
     """A link for each file, by role; may be asked again until the task is submitted."""
     files = {role: Upload(each.filename, each.content_type, each.size_bytes) for role, each in body.files.items()}
-    _, links = orders.expect_uploads(task_id, user.id, files, storage, has_parameters=body.has_parameters)
-    parted = uploads.offer_parts(task_id, user.id, files, storage)
+    links, parted = uploads.expect(task_id, user.id, files, storage, has_parameters=body.has_parameters)
     task = whole_task(task_id, user.id)
     answers = {role: _upload(link, parted.get(role)) for role, link in links.items()}
     return UploadsAnswer(task=task, status=task.status, uploads=answers)

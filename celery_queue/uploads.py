@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from celery_queue import orders
 from celery_queue.orders import PARAMETERS, Upload
 from db import tasks
 from db.database import reading, transaction
 from db.models import BEFORE_QUEUE, Task, TaskStatus
 from errors import MissingInput, NotFound, OutputGone, WrongState
 from settings import get_settings
-from storage import PartedUpload, Storage
+from storage import PartedUpload, Storage, UploadLink
 
 _MEGABYTE = 1 << 20
 _MOST_PARTS = 1000
@@ -26,16 +27,27 @@ def copy_references(task: Task, storage: Storage) -> None:
             raise OutputGone(role=role, task_id=each["from"]["task_id"]) from error
 
 
-def offer_parts(task_id: str, user_id: str, files: Mapping[str, Upload], storage: Storage) -> dict[str, PartedUpload]:
-    """Begin an upload in parts for each large file; nothing where the storage takes any size by one link."""
+def expect(
+    task_id: str, user_id: str, files: Mapping[str, Upload], storage: Storage, *, has_parameters: bool = False
+) -> tuple[dict[str, UploadLink], dict[str, PartedUpload]]:
+    """A link for each file that will come, and for each large one an upload in parts, which replaces an earlier one."""
     with reading() as session:
-        task = tasks.get(session, task_id, user_id)
+        before = tasks.get(session, task_id, user_id).inputs
+    task, links = orders.expect_uploads(task_id, user_id, files, storage, has_parameters=has_parameters)
+    parted = _offer_parts(task, files, storage)
+    for role in files:
+        if earlier := before.get(role, {}).get("upload_id"):
+            storage.abort_parts(before[role]["key"], earlier)
+    return links, parted
+
+
+def _offer_parts(task: Task, files: Mapping[str, Upload], storage: Storage) -> dict[str, PartedUpload]:
     threshold = get_settings().multipart_above_mb * _MEGABYTE
     large = {role: each for role, each in files.items() if (each.size_bytes or 0) > threshold}
     begun = {role: _begin(task.inputs[role]["key"], upload, storage) for role, upload in large.items()}
     parted = {role: each for role, each in begun.items() if each is not None}
     if parted:
-        _remember(task, {role: (each.upload_id, files[role].size_bytes) for role, each in parted.items()}, storage)
+        _remember(task, {role: (each.upload_id, files[role].size_bytes) for role, each in parted.items()})
     return parted
 
 
@@ -50,10 +62,7 @@ def _begin(key: str, upload: Upload, storage: Storage) -> PartedUpload | None:
     )
 
 
-def _remember(seen: Task, begun: Mapping[str, tuple[str, int | None]], storage: Storage) -> None:
-    for role in begun:
-        if earlier := seen.inputs[role].get("upload_id"):
-            storage.abort_parts(seen.inputs[role]["key"], earlier)
+def _remember(seen: Task, begun: Mapping[str, tuple[str, int | None]]) -> None:
     with transaction() as session:
         task = tasks.get(session, seen.id, seen.user_id, lock=True)
         task.inputs = task.inputs | {
@@ -70,6 +79,8 @@ def complete(task_id: str, user_id: str, storage: Storage) -> dict[str, int]:
     with reading() as session:
         seen = tasks.get(session, task_id, user_id)
     _check_open(seen)
+    if not seen.inputs:
+        raise MissingInput("no file was announced; ask for upload links first")
     sizes = {role: _arrived(each, storage) for role, each in seen.inputs.items()}
     missing = [role for role, size in sizes.items() if size is None]
     with transaction() as session:

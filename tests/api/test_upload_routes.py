@@ -71,6 +71,21 @@ def test_the_single_link_takes_a_large_file_too(bucket, signed_in, make_task):
     assert httpx.put(upload["parts"][0]["url"], content=LARGE[:PART]).is_error
 
 
+def test_new_links_end_an_upload_that_was_begun(bucket, signed_in, make_task):
+    task_id = make_task(sent=False)
+    first, second = announce(signed_in, task_id), announce(signed_in, task_id)
+    assert httpx.put(first["parts"][0]["url"], content=LARGE[:PART]).is_error
+    send_parts(second["parts"])
+    assert signed_in.post(f"/tasks/{task_id}/upload-complete").status_code == 200
+
+
+def test_what_was_never_announced_is_not_complete(signed_in, make_task):
+    task_id = make_task(sent=False)
+    answer = signed_in.post(f"/tasks/{task_id}/upload-complete")
+    assert (answer.status_code, answer.json()["error"]) == (400, "FILES_NOT_FOUND")
+    assert signed_in.get(f"/tasks/{task_id}").json()["status"] == "CREATED"
+
+
 def test_a_part_takes_exactly_its_bytes(app, signed_in, make_task, rclone_s3, monkeypatch):
     monkeypatch.setenv("MULTIPART_ABOVE_MB", "1")
     get_settings.cache_clear()
