@@ -5,17 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
+from api.admin_schemas import AdminTask, AdminTaskPage, CeleryView, QueueAnswer, WorkersAnswer
 from api.dependencies import AdminUser, Database, RequestIdNow, SettingsNow, StorageNow, TaskId, is_id
-from api.schemas import (
-    AdminTask,
-    AdminTaskPage,
-    CeleryView,
-    QueueAnswer,
-    SubmissionAnswer,
-    WorkersAnswer,
-    cursor_of,
-    read_cursor,
-)
+from api.schemas import SubmissionAnswer, cursor_of, read_cursor
 from api.submission_routes import queued_answer
 from billing import ledger
 from billing.ledger import TaskCredits

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
+from api.account_schemas import ApiKeyAnswer, ApiKeyOrder, NewApiKey
 from api.api_keys import digest_of, new_key, start_of
 from api.dependencies import Database, SignedInUser, is_id
-from api.schemas import ApiKeyAnswer, ApiKeyOrder, NewApiKey
 from db import users
 from db.database import transaction
 from errors import Conflict, NotFound

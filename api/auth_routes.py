@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.exc import IntegrityError
 
 from api import tokens
+from api.account_schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from api.dependencies import CurrentUser, SettingsNow
 from api.passwords import hash_password, password_fits
 from api.rate_limit import RateLimit
-from api.schemas import Credentials, Registration, TokenAnswer, UserAnswer
 from db import users
 from db.database import reading, transaction
 from db.models import User

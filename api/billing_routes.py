@@ -5,9 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
-from api.dependencies import AdminUser, CurrentUser, Database
-from api.idempotency import Keep, MayRepeat, once
-from api.schemas import (
+from api.billing_schemas import (
     AgentCost,
     CostEstimate,
     CostQuestion,
@@ -17,6 +15,8 @@ from api.schemas import (
     TransactionPage,
     WalletAnswer,
 )
+from api.dependencies import AdminUser, CurrentUser, Database
+from api.idempotency import Keep, MayRepeat, once
 from billing import ledger
 from db import users
 from db.database import transaction

@@ -1,136 +1,27 @@
-"""The bodies that come in and go out."""
+"""The bodies of tasks and tools that come in and go out."""
 
 from __future__ import annotations
 
 import base64
-import math
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from api.body import Body, Name, example
 from billing.ledger import TaskCredits
-from celery_queue.inspection import Worker
-from db.models import ApiKey, LedgerEntry, LedgerKind, Task, TaskEvent, TaskStatus, User
+from db.models import Task, TaskEvent, TaskStatus
 from errors import BadRequest
 
 DAY = timedelta(days=1)
 LONGEST_WAIT = timedelta(days=30)
-DEEPEST = 30
 
 ROLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """A role is part of a storage key."""
 
 Role = Annotated[str, StringConstraints(pattern=f"^{ROLE.pattern}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 ContentType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*$")]
-
-
-class Body(BaseModel):
-    """A request's body: no unknown field, and nothing in it that a database can't keep."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _storable(cls, value: Any) -> Any:
-        check_storable(value)
-        return value
-
-
-def check_storable(value: Any, depth: int = 0) -> None:
-    """Raise ValueError for what JSON can say and PostgreSQL can't keep: a NUL, half a surrogate pair, NaN."""
-    if depth > DEEPEST:
-        raise ValueError(f"is nested more than {DEEPEST} levels deep")
-    if isinstance(value, str) and ("\0" in value or not _encodable(value)):
-        raise ValueError("holds a character that is not text")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("holds a number that is not finite")
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, list):
-        for each in value:
-            check_storable(each, depth + 1)
-
-
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _example(body: dict[str, Any]) -> ConfigDict:
-    """What documentation shows as a body of that kind."""
-    return ConfigDict(json_schema_extra={"examples": [body]})
-
-
-class Credentials(Body):
-    """Who signs in."""
-
-    model_config = _example({"email": "ada@example.com", "password": "a long password"})
-
-    email: str = Field(max_length=320)
-    password: str = Field(max_length=200)
-
-
-class Registration(Body):
-    """Who wants an account."""
-
-    model_config = _example({"email": "ada@example.com", "password": "a long password"})
-
-    email: EmailStr = Field(max_length=320)
-    password: str = Field(min_length=8, max_length=200)
-
-
-class UserAnswer(BaseModel):
-    """An account."""
-
-    id: str
-    email: str
-    is_admin: bool
-    created_at: datetime
-
-    @classmethod
-    def of(cls, user: User) -> UserAnswer:
-        """From its row."""
-        return cls(id=user.id, email=user.email, is_admin=user.is_admin, created_at=user.created_at)
-
-
-class TokenAnswer(BaseModel):
-    """A bearer token: send it as `Authorization: Bearer …`."""
-
-    access_token: str
-    token_type: Literal["bearer"] = "bearer"
-    expires_at: datetime
-    user: UserAnswer
-
-
-class ApiKeyOrder(Body):
-    """What the key is for."""
-
-    model_config = _example({"name": "nightly import"})
-
-    name: Name
-
-
-class ApiKeyAnswer(BaseModel):
-    """An API key: what it is for and how it begins."""
-
-    id: str
-    name: str
-    start: str
-    created_at: datetime
-
-    @classmethod
-    def of(cls, key: ApiKey) -> ApiKeyAnswer:
-        """From its row."""
-        return cls(id=key.id, name=key.name, start=key.start, created_at=key.created_at)
-
-
-class NewApiKey(ApiKeyAnswer):
-    """A new key, with the only copy of itself."""
-
-    key: str
 
 
 class OutputOf(Body):
@@ -143,7 +34,7 @@ class OutputOf(Body):
 class TaskOrder(Body):
     """What to run. The files follow, or come from earlier tasks by `inputs_from`."""
 
-    model_config = _example(
+    model_config = example(
         {
             "tool_id": "clean-my-data",
             "agents": ["type-fixer", "null-handler"],
@@ -169,7 +60,7 @@ class ExpectedFile(Body):
 class ExpectedFiles(Body):
     """The files that the client will send, by role."""
 
-    model_config = _example(
+    model_config = example(
         {"files": {"primary": {"filename": "people.csv", "content_type": "text/csv", "size_bytes": 1048576}}}
     )
 
@@ -183,7 +74,7 @@ ExecutionMode = Literal["async", "sync"]
 class Submission(Body):
     """How to run."""
 
-    model_config = _example({"execution_mode": "sync"})
+    model_config = example({"execution_mode": "sync"})
 
     execution_mode: ExecutionMode | None = Field(None, description="sync: answer with the finished task if it can be.")
     not_before: AwareDatetime | None = Field(None, description="Start no earlier; at most 24 hours ahead.")
@@ -428,93 +319,6 @@ class DownloadsAnswer(BaseModel):
     files: list[DownloadAnswer]
 
 
-class WalletAnswer(BaseModel):
-    """An account's credits: `available` is what a new order may cost."""
-
-    balance: int
-    held: int
-    available: int
-
-
-class Transaction(BaseModel):
-    """One movement. HOLD and RELEASE reserve and free; SETTLE charges; the others change the balance by `amount`."""
-
-    id: int
-    kind: LedgerKind
-    amount: int
-    task_id: str | None
-    run_no: int | None
-    note: str
-    created_at: datetime
-
-    @classmethod
-    def of(cls, entry: LedgerEntry) -> Transaction:
-        """From its row."""
-        return cls.model_validate({name: getattr(entry, name) for name in cls.model_fields})
-
-
-class TransactionPage(BaseModel):
-    """Movements, newest first; `next_cursor` continues after the last one."""
-
-    items: list[Transaction]
-    next_cursor: str | None
-
-
-class AgentCost(BaseModel):
-    """The price of one agent's run."""
-
-    tool_id: str
-    agent_id: str
-    credits: int
-    default: bool = Field(description="Runs where no agents are named.")
-    always: bool = Field(description="Runs whatever is named.")
-
-
-class CostQuestion(Body):
-    """An order that is not placed."""
-
-    model_config = _example({"tool_id": "clean-my-data", "agents": ["type-fixer", "null-handler"]})
-
-    tool_id: Name
-    agents: list[Name] | None = Field(None, max_length=100, description="Agents to run; empty = the tool's defaults.")
-    parameters: dict[str, Any] | None = Field(None, description="Parameters by agent.")
-
-
-class CostEstimate(BaseModel):
-    """What an order would be quoted; `agents` are those that would run, in order, with their prices."""
-
-    tool_id: str
-    agents: dict[str, int]
-    credits: int
-    available: int
-    sufficient: bool
-
-
-class GrantOrder(Body):
-    """Credits for an account, which is named by its id or its e-mail address."""
-
-    model_config = _example({"email": "ada@example.com", "credits": 500, "note": "for a workshop"})
-
-    user_id: str | None = Field(None, max_length=36)
-    email: str | None = Field(None, max_length=320)
-    credits: int = Field(ge=1, le=1_000_000_000)
-    note: str = Field("granted", min_length=1, max_length=500)
-
-    @model_validator(mode="after")
-    def _one_account(self) -> GrantOrder:
-        if (self.user_id is None) == (self.email is None):
-            raise ValueError("names one account, by user_id or by email")
-        return self
-
-
-class GrantAnswer(BaseModel):
-    """The account's credits after the grant."""
-
-    user_id: str
-    granted: int
-    wallet: WalletAnswer
-
-
 class FileRole(BaseModel):
     """A file that a tool takes."""
 
@@ -546,88 +350,6 @@ class ToolAnswer(BaseModel):
     agents: list[AgentAnswer]
     input_parameters: dict[str, Any] = Field(description="JSON Schema of how files are read: `parameters.input`.")
     main_output: str
-
-
-class AdminTask(TaskAnswer):
-    """A task as an operator sees it: with its owner and its lease."""
-
-    user_id: str
-    fence: int
-    handed_back: int
-    worker_pid: int | None
-    published_at: datetime | None
-    lease_expires_at: datetime | None
-    deadline_at: datetime | None
-    deleted_at: datetime | None
-    request_id: str | None
-
-
-class QueueAnswer(BaseModel):
-    """How the queue is. `depth`: tasks that are due; `oldest_seconds`: how long the first of them has waited."""
-
-    depth: int
-    scheduled: int
-    oldest_seconds: float
-    lease_expired: int
-    dead_letters: int
-    by_status: dict[str, int]
-
-
-class AdminTaskPage(BaseModel):
-    """Tasks, newest first, and how the queue is; `next_cursor` continues after the last one."""
-
-    items: list[AdminTask]
-    next_cursor: str | None
-    queue: QueueAnswer
-
-
-class CeleryWorker(BaseModel):
-    """A worker that answered: the Celery ids of what it runs and of what it has reserved."""
-
-    name: str
-    pid: int | None
-    slots: int | None
-    active: list[str]
-    reserved: list[str]
-
-
-class Holder(BaseModel):
-    """A process that holds a task by its row."""
-
-    hostname: str | None
-    pid: int | None
-    task_id: str
-    lease_expires_at: datetime | None
-
-
-class WorkersAnswer(BaseModel):
-    """Celery's view and the rows'; `celery_fault` says why Celery's is empty."""
-
-    celery: list[CeleryWorker]
-    celery_fault: str | None
-    holding: list[Holder]
-
-    @classmethod
-    def of(cls, holding: Sequence[Task], answering: Sequence[Worker], fault: str | None) -> WorkersAnswer:
-        """From the rows and from Celery's answers."""
-        holders = [
-            Holder(
-                hostname=each.worker_hostname,
-                pid=each.worker_pid,
-                task_id=each.id,
-                lease_expires_at=each.lease_expires_at,
-            )
-            for each in holding
-        ]
-        celery = [CeleryWorker.model_validate(each, from_attributes=True) for each in answering]
-        return cls(celery=celery, celery_fault=fault, holding=holders)
-
-
-class CeleryView(BaseModel):
-    """A row beside Celery's state of its message: PENDING where Celery knows none, UNAVAILABLE where it is down."""
-
-    task: AdminTask
-    celery_state: str
 
 
 class ErrorBody(BaseModel):

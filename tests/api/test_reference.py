@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from api import schemas
+from api.body import Body
 from api.reference import example_of, operations, reference
-from api.schemas import Body
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 
