@@ -296,7 +296,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class OutOfMemory(ServiceError):
-    """The run needs more memory than a worker has."""
+    """This run needs more memory than a worker has. Send fewer columns, or fewer rows at a time."""
 
     code = "OUT_OF_MEMORY"
 

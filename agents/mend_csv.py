@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from agents.read_base import MB
+from errors import TooLarge
+
 _QUOTED = rb'"[^"]*+(?:""[^"]*+)*+"'
 _LINE_END = rb"(?:\r\n|\n|\r)"
 _CLEANLY_QUOTED = re.compile(rb" *+" + _QUOTED + rb" *+")
@@ -156,6 +159,8 @@ class Mender:
                 at = run.end()
             else:
                 record = self.grammar.record(buffer, at, end, final=final)
+                if (record.end if record else end) - at > self.grammar.longest:
+                    raise too_long(self.grammar.longest // MB)
                 if record is None:
                     break
                 self._open(record, buffer[at : record.end])
@@ -206,6 +211,11 @@ class Mender:
             self.mended[fault] += 1
         shown = original.rstrip(b"\r\n").replace(b"\0", NUL_SHOWN)
         self.log.write(b",".join(map(_quoted, (b"%d" % row, "; ".join(faults).encode(), shown))) + b"\n")
+
+
+def too_long(most_mb: int) -> TooLarge:
+    """What to say of a record that is longer than a field may be."""
+    return TooLarge(f"A record is longer than {most_mb} MB; a quote that is never closed may be why.")
 
 
 def _quoted(text: bytes) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from agents.encoding import Text
-from agents.mend_csv import Grammar, Mender
+from agents.mend_csv import Grammar, Mender, too_long
 from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names
 from agents.table import FORMULA, ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
@@ -27,6 +27,7 @@ _SAMPLE_RECORDS = 500
 _EXCEL_HINT = re.compile(rb"sep=([^\r\n])[^\r\n]*(?:\r\n|\n|\r)", re.IGNORECASE)
 _ESCAPED_FORMULA = "^'" + FORMULA.removeprefix("^")
 _COLUMNS_AT_ONCE = 10
+_COLUMNS_PER_SCAN = 500
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,31 @@ def load(
     longest = options.max_field_mb * MB + MB
     held = list(names)
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(held)))
-    cells = ", ".join(f"c{number} AS {Table.q(name)}" for number, name in enumerate(held))
-    return database.table(
-        f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM read_csv({literal(str(path))}, auto_detect = false, "
+    source = (
+        f"read_csv({literal(str(path))}, auto_detect = false, "
         f"header = {header}, delim = {literal(delimiter.decode())}, quote = '\"', escape = '\"', "
         f"new_line = {_LINE_ENDS[line_end]}, columns = {{{columns}}}, strict_mode = true, null_padding = false, "
         f"max_line_size = {longest}, buffer_size = {2 * longest})"
     )
+    try:
+        return _scan(database, source, held, 0, len(held))
+    except OutOfMemory:
+        if len(held) <= _COLUMNS_PER_SCAN:
+            raise
+    return _in_scans(database, source, held)
+
+
+def _scan(database: Database, source: str, names: list[str], first: int, end: int) -> Table:
+    cells = ", ".join(f"c{number} AS {Table.q(names[number])}" for number in range(first, end))
+    return database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
+
+
+def _in_scans(database: Database, source: str, names: list[str]) -> Table:
+    """The same in one scan per group of columns: DuckDB sets aside 2,048 rows of every column that a scan asks for."""
+    starts = range(0, len(names), _COLUMNS_PER_SCAN)
+    first, *others = [_scan(database, source, names, at, min(at + _COLUMNS_PER_SCAN, len(names))) for at in starts]
+    joined = "".join(f" POSITIONAL JOIN (SELECT * EXCLUDE {ROW} FROM {{part_{at}}})" for at in range(len(others)))
+    return first.sql(f"SELECT * FROM {{self}}{joined}", **{f"part_{at}": part for at, part in enumerate(others)})
 
 
 def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:
@@ -245,7 +264,7 @@ def _mended(
 
 def _refused(error: duckdb.Error, options: ReadOptions) -> UnreadableFile | TooLarge:
     if "maximum line size" in str(error).lower():
-        return TooLarge(f"A record is longer than {options.max_field_mb} MB; a quote that is never closed may be why.")
+        return too_long(options.max_field_mb)
     return UnreadableFile("The file can't be read as CSV: its quotes and delimiters contradict each other.")
 
 
@@ -263,7 +282,7 @@ def no_mended_rows(table: Table) -> Table:
 
 def _told(mended: Counter[str]) -> Iterable[str]:
     for fault, rows in mended.most_common():
-        yield f"{rows:,} rows had to be mended: {fault}."
+        yield f"{rows:,} row{'s' * (rows > 1)} had to be mended: {fault}."
 
 
 def _without_escapes(table: Table) -> tuple[Table, tuple[str, ...]]:

@@ -227,7 +227,7 @@ def _refused(error: duckdb.Error, options: ReadOptions) -> UnreadableFile | TooL
     if "maximum_object_size" in message:
         return _too_long(options)
     found = re.search(r"in (line|record/value) ([\d,]+): ([^\n]*)", message)
-    where = f" in {found[1].replace('record/value', 'item')} {found[2]}: {found[3]}" if found else "."
+    where = f" in {found[1].replace('record/value', 'item')} {found[2]}: {found[3].strip()}" if found else "."
     return UnreadableFile(f"The JSON is malformed{where}")
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import duckdb
 
-from agents.read_base import Content, ReadOptions, column_names
+from agents.read_base import MB, Content, ReadOptions, column_names
 from agents.read_csv import too_wide
 from agents.table import ROW, Database, Table, literal
-from errors import OutOfMemory, UnreadableFile
+from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+_COLUMNS_AT_ONCE = 10
 
 
 def read_parquet(path: Path, database: Database, options: ReadOptions) -> Content:
@@ -29,11 +30,26 @@ def read_parquet(path: Path, database: Database, options: ReadOptions) -> Conten
     )
     try:
         table = database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
+        _check_fields(table, path, database, options.max_field_mb)
     except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.Error as error:
         raise _damaged(error) from error
     return Content(table, "parquet", notes)
+
+
+def _check_fields(table: Table, path: Path, database: Database, most_mb: int) -> None:
+    """Raise TooLarge for a field over the limit; where no piece of a column is so large, none can be."""
+    metadata = f"parquet_metadata({literal(str(path))})"
+    largest = database.run(f"SELECT coalesce(max(total_uncompressed_size), 0) FROM {metadata}")[0][0]
+    if largest <= most_mb * MB:
+        return
+    for first in range(0, len(table.columns), _COLUMNS_AT_ONCE):
+        some = table.columns[first : first + _COLUMNS_AT_ONCE]
+        lengths = table.query(f"SELECT {', '.join(f'max(strlen({Table.q(name)}))' for name in some)} FROM {{self}}")[0]
+        for name, length in zip(some, lengths, strict=True):
+            if (length or 0) > most_mb * MB:
+                raise TooLarge(f"A field of the column {name!r} is longer than {most_mb} MB.", column=name)
 
 
 def _text(cell: str, kind: str) -> str:

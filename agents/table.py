@@ -89,7 +89,7 @@ class Database:
             return self._connection.execute(statement, values or None)
         except duckdb.OutOfMemoryException as error:
             first_line = str(error).partition("\n")[0]
-            raise OutOfMemory(f"this run needs more memory than a worker has: {first_line}") from error
+            raise OutOfMemory(engine=first_line) from error
 
     def _drop_forgotten(self) -> None:
         while self._dropped:

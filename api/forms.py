@@ -54,7 +54,7 @@ async def _limited(request: Request, most: int) -> Any:
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise TooLarge(f"The form is over {most // _MEGABYTE} MB; larger files go by upload link.", limit=most)
+            raise TooLarge(f"The form is over the limit of {most // _MEGABYTE} MB.", limit=most)
         yield chunk
 
 

@@ -59,6 +59,7 @@ class EmbeddedWorker:
         return True
 
     def _start(self) -> None:
+        from celery_queue import callbacks
         from celery_queue.celery_app import app
 
         # The threads of the pool find their app by this; `celery worker` does the same.
@@ -79,6 +80,8 @@ class EmbeddedWorker:
         self._thread.start()
         if not ready.wait(_START_SECONDS):
             log.error("embedded_worker_not_ready", seconds=_START_SECONDS)
+        # Celery tells it only of workers that its own command line started.
+        callbacks.started()
 
     def stop(self) -> None:
         """Stop working: what runs goes back to the queue, and the folder is free for another process."""

@@ -150,7 +150,8 @@ def _stranger(tool: ToolSpec, name: str) -> dict[str, str]:
 
 def _fault(name: str, error: Any) -> dict[str, str]:
     path = ".".join([name, *(str(part) for part in error["loc"])])
-    return {"path": path, "message": error["msg"]}
+    unknown = error["type"] == "extra_forbidden"
+    return {"path": path, "message": "there is no such parameter" if unknown else error["msg"]}
 
 
 def request_models() -> Mapping[str, type[BaseModel]]:

@@ -141,3 +141,13 @@ def test_what_a_csv_writer_wrote_is_read_back(
 def test_no_text_breaks_the_reader(database: Database, text: str) -> None:
     result = read(database, "a,b\n" + text)
     assert len(cells(result.table)) == result.table.rows
+
+
+def test_a_table_too_wide_for_one_scan_is_read_in_several(database: Database) -> None:
+    names = [f"c{number}" for number in range(2000)]
+    rows = [",".join(f"{row}-{number}" for number in range(2000)) for row in range(3)]
+    table = read(database, "\n".join([",".join(names), *rows])).table
+    assert table.columns == tuple(names)
+    assert table.query("SELECT c0, c499, c500, c1999 FROM {self} WHERE __row = 2") == [
+        ("2-0", "2-499", "2-500", "2-1999")
+    ]
