@@ -11,7 +11,7 @@ import pytest
 from billing import ledger
 from db import users
 from db.database import transaction
-from tests.celery_queue.conftest import service, settings  # noqa: F401 - fixtures
+from tests.celery_queue.conftest import broker, service, settings  # noqa: F401 - fixtures
 from tests.celery_queue.service import ROOT, Service, until
 from tests.services import free_port
 

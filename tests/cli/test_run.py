@@ -189,13 +189,22 @@ def test_a_second_run_is_a_client_of_the_first(environment, main, tmp_path):
     assert read(tmp_path / "first" / "cleaned.csv") == read(tmp_path / "second" / "cleaned.csv")
 
 
+def _heed_ctrl_c() -> None:
+    """A shell's background jobs, and all that they start, are born deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_cancels_the_task(environment, main, tmp_path):
     file = tmp_path / "large.csv"
     duckdb.sql("SELECT range AS id, 'name ' || range % 1000 AS name FROM range(500000)").write_csv(str(file))
     command = [sys.executable, "main.py", "run", str(file), "--tool", "profile-my-data", "--out", str(tmp_path / "o")]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    time.sleep(3)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_ctrl_c
+    )
+    assert "Profile my data" in process.stdout.readline()
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     assert process.wait(40) == 130
+    process.stdout.close()
     assert not (tmp_path / "o").exists()
