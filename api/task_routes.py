@@ -39,6 +39,7 @@ from celery_queue import orders, removal, uploads
 from db import tasks
 from db.database import reading
 from db.models import Task, TaskStatus
+from errors import ServiceError
 
 router = APIRouter(tags=["tasks"])
 
@@ -49,7 +50,11 @@ _EVENT_ID = re.compile(r"[0-9]{1,18}")
 def create_task(body: TaskOrder, user: CurrentUser, storage: StorageNow, request_id: RequestIdNow) -> TaskAnswer:
     """Order a tool and get a quote; the files come next."""
     task = create_order(body, user.id, request_id)
-    uploads.copy_references(task, storage)
+    try:
+        uploads.copy_references(task, storage)
+    except ServiceError:
+        removal.delete(task.id, user.id, storage)
+        raise
     return whole_task(task.id, user.id)
 
 

@@ -93,3 +93,13 @@ def test_a_child_task_outlives_its_parent(signed_in, make_task, finish_task, use
     child = signed_in.post("/tasks", json={"tool_id": "clean-my-data", "inputs_from": reference}).json()["task_id"]
     signed_in.delete(f"/tasks/{parent}")
     assert signed_in.post(f"/tasks/{child}/process").status_code == 202
+
+
+def test_an_order_whose_source_is_gone_leaves_no_task(signed_in, make_task, finish_task, storage, user):
+    parent = make_task(queued=True)
+    finish_task(parent, user.id)
+    storage.delete(f"users/{user.id}/tasks/{parent}/attempts")
+    reference = {"primary": {"task_id": parent, "file": "cleaned.csv"}}
+    answer = signed_in.post("/tasks", json={"tool_id": "clean-my-data", "inputs_from": reference})
+    assert (answer.status_code, answer.json()["error"]) == (410, "OUTPUT_GONE")
+    assert [task["task_id"] for task in signed_in.get("/tasks").json()["items"]] == [parent]

@@ -1,10 +1,12 @@
 import threading
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
 from errors import NotPermitted, StorageUnavailable
 from storage import LocalStorage
+from storage.local import INCOMING
 from tests.storage.test_contract import content
 
 
@@ -110,3 +112,26 @@ def test_readers_see_whole_files_while_writers_race(local_storage, make_file):
     for thread in threads:
         thread.join()
     assert all(len(page) == 300_000 and len(set(page)) == 1 for page in seen)
+
+
+def test_a_copy_is_a_file_of_its_own(local_storage, make_file):
+    local_storage.put(make_file(b"first"), "a/source")
+    local_storage.copy("a/source", "b/copy")
+    local_storage.put(make_file(b"second"), "b/copy")
+    with local_storage.open("a/source") as source:
+        assert source.read() == b"first"
+    local_storage.copy("a/source", "b/copy")
+    local_storage.copy("a/source", "b/copy")
+    local_storage.delete("a")
+    with local_storage.open("b/copy") as copy:
+        assert copy.read() == b"first"
+    assert list((local_storage.root / INCOMING).iterdir()) == []
+
+
+def test_a_disk_without_hard_links_copies_the_bytes(local_storage, make_file, monkeypatch):
+    def refuse(self, target):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    local_storage.put(make_file(b"first"), "a/source")
+    assert local_storage.copy("a/source", "b/copy").size_bytes == 5
