@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ _TOKENS = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\{(?P<name>\w+)\}""")
 
 # What a spreadsheet would run: = and @ always, TAB and CR as their disguise, a sign unless it only begins a number.
 FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
+
+
+_ROWS_AT_ONCE = 100_000
 
 
 class Database:
@@ -173,7 +177,7 @@ class Table:
                 if self.scalar(f"SELECT coalesce(bool_or({risky}), false) FROM {{self}}"):
                     cells[column] = f"CASE WHEN {risky} THEN '''' || {self.q(column)} ELSE {self.q(column)} END"
                     escaped.append(column)
-        self._copy(path, "FORMAT csv, HEADER true", [f"{cell} AS {self.q(name)}" for name, cell in cells.items()])
+        self._copy_csv(path, [f"{cell} AS {self.q(name)}" for name, cell in cells.items()])
         return tuple(escaped)
 
     def write_parquet(self, path: Path, *, hidden: bool = False) -> None:
@@ -182,8 +186,38 @@ class Table:
         self._copy(path, "FORMAT parquet, COMPRESSION zstd", [self.q(name) for name in names])
 
     def _copy(self, path: Path, options: str, cells: Sequence[str]) -> None:
-        order = f" ORDER BY {self.q(ROW)}" if ROW in self.types else ""
-        self.query(f"COPY (SELECT {', '.join(cells)} FROM {{self}}{order}) TO {literal(str(path))} ({options})")
+        self.query(f"COPY (SELECT {', '.join(cells)} FROM {{self}}{self.in_order}) TO {literal(str(path))} ({options})")
+
+    def _copy_csv(self, path: Path, cells: Sequence[str]) -> None:
+        """Write part by part: the text of a few hundred thousand wide rows at once doesn't fit in memory."""
+        part = path.with_name(f"{path.name}.part")
+        with path.open("wb") as whole:
+            for number, rows in enumerate(self._slices()):
+                query = f"SELECT {', '.join(cells)} FROM {{self}} WHERE {rows}{self.in_order}"
+                header = "true" if number == 0 else "false"
+                self.query(f"COPY ({query}) TO {literal(str(part))} (FORMAT csv, HEADER {header})")
+                with part.open("rb") as written:
+                    shutil.copyfileobj(written, whole)
+        part.unlink()
+
+    def _slices(self) -> Iterator[str]:
+        """Conditions that part the rows, in order, into runs of bounded length."""
+        key = self.q(ROW) if ROW in self.types else "rowid"
+        last = self.scalar(f"SELECT coalesce(max({key}), 0) FROM {{self}}")
+        for start in range(0, last + 1, _ROWS_AT_ONCE):
+            yield f"{key} BETWEEN {start} AND {start + _ROWS_AT_ONCE - 1}"
+
+    @cached_property
+    def in_order(self) -> str:
+        """The ORDER BY that a query needs to give the rows by their `__row`: none where they lie so already.
+
+        Sorting a wide table takes more time and memory than writing it.
+        """
+        if ROW not in self.types:
+            return ""
+        back = f"SELECT {self.q(ROW)} < lag({self.q(ROW)}) OVER () AS back FROM {{self}}"
+        lies_so = not self.scalar(f"SELECT coalesce(bool_or(back), false) FROM ({back})")
+        return "" if lies_so else f" ORDER BY {self.q(ROW)}"
 
     def _bind(self, query: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         tables = {"self": self} | {name: value for name, value in values.items() if isinstance(value, Table)}

@@ -20,12 +20,14 @@ _LISTS: Mapping[str, type[Any]] = {
     "charts": Chart,
 }
 _RESULT = "result.json"
+_SAME = "same"
+"""Stands for the table that the agent was given: the checkpoint before has it already."""
 
 
-def save(place: Path, fingerprint: str, step: Step, result: AgentResult) -> None:
-    """Write a checkpoint; the JSON comes last, so that a half-written one is none."""
+def save(place: Path, fingerprint: str, given: Table, step: Step, result: AgentResult) -> None:
+    """Write the checkpoint of an agent that was `given` a table; the JSON comes last: half-written, it is none."""
     place.mkdir(parents=True, exist_ok=True)
-    paths = _write_tables(place, _tables_of(result))
+    paths = _write_tables(place, given, _tables_of(result))
     facts = {
         "fingerprint": fingerprint,
         "step": asdict(step),
@@ -39,20 +41,20 @@ def save(place: Path, fingerprint: str, step: Step, result: AgentResult) -> None
     (place / _RESULT).write_text(json.dumps(jsonable(facts)), encoding="utf-8")
 
 
-def load(place: Path, fingerprint: str, beside: Table) -> tuple[Step, AgentResult] | None:
-    """Read a checkpoint into the database of `beside`; None where there is none, or one of another run."""
+def load(place: Path, fingerprint: str, given: Table) -> tuple[Step, AgentResult] | None:
+    """Read a checkpoint into the database of the table `given` to its agent; None where there is none of this run."""
     path = place / _RESULT
     if not path.exists():
         return None
     facts = json.loads(path.read_text(encoding="utf-8"))
     if facts["fingerprint"] != fingerprint:
         return None
-    tables: dict[str, Any] = {name: _read(place / file, beside) for name, file in facts["tables"].items()}
+    tables: dict[str, Any] = {name: _read(place, file, given) for name, file in facts["tables"].items()}
     lists: dict[str, Any] = {name: tuple(_restore(kind, each) for each in facts[name]) for name, kind in _LISTS.items()}
     result = AgentResult(
         **tables,
         **lists,
-        extras={name: _read(place / file, beside) for name, file in facts["extras"].items()},
+        extras={name: _read(place, file, given) for name, file in facts["extras"].items()},
         metrics=facts["metrics"],
         data=facts["data"],
         routing=tuple(facts["routing"]),
@@ -66,18 +68,20 @@ def _tables_of(result: AgentResult) -> dict[str, Table]:
     return {name: table for name, table in (own | extras).items() if table is not None}
 
 
-def _write_tables(place: Path, tables: Mapping[str, Table]) -> dict[str, str]:
+def _write_tables(place: Path, given: Table, tables: Mapping[str, Table]) -> dict[str, str]:
     """Write each table once, also where it goes by several names (cleaned.csv, cleaned.parquet)."""
-    written: dict[int, str] = {}
+    written = {id(given): _SAME}
     for table in tables.values():
         if id(table) not in written:
-            written[id(table)] = f"{len(written)}.parquet"
+            written[id(table)] = f"{len(written) - 1}.parquet"
             table.write_parquet(place / written[id(table)], hidden=True)
     return {name: written[id(table)] for name, table in tables.items()}
 
 
-def _read(path: Path, beside: Table) -> Table:
-    return beside.sql(f"SELECT * FROM read_parquet({literal(str(path))})")
+def _read(place: Path, file: str, given: Table) -> Table:
+    if file == _SAME:
+        return given
+    return given.sql(f"SELECT * FROM read_parquet({literal(str(place / file))})")
 
 
 def _restore(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import xlsxwriter
 
-from agents.table import ROW, Table, literal
+from agents.table import Table, literal
 from transformers.manifest import OutputFile, describe_file
 
 _BATCH = 10_000
@@ -28,7 +28,7 @@ def _write_jsonl(table: Table, path: Path) -> None:
 
 def _copy_json(table: Table, path: Path, array: str) -> None:
     columns = ", ".join(map(table.q, table.columns))
-    table.query(f"COPY (SELECT {columns} FROM {{self}}{_order(table)}) TO {literal(str(path))} (FORMAT json, {array})")
+    table.query(f"COPY (SELECT {columns} FROM {{self}}{table.in_order}) TO {literal(str(path))} (FORMAT json, {array})")
 
 
 def _write_xlsx(table: Table, path: Path) -> None:
@@ -51,17 +51,13 @@ def _write_xlsx(table: Table, path: Path) -> None:
 
 def _fill_sheet(sheet: xlsxwriter.workbook.Worksheet, table: Table, first: int) -> None:
     columns = ", ".join(map(table.q, table.columns))
-    ordered = table.sql(f"SELECT {columns} FROM {{self}}{_order(table)} LIMIT {_XLSX_ROWS} OFFSET {first}")
+    ordered = table.sql(f"SELECT {columns} FROM {{self}}{table.in_order} LIMIT {_XLSX_ROWS} OFFSET {first}")
     for start in range(0, ordered.rows, _BATCH):
         rows = ordered.query(
             f"SELECT * FROM {{self}} WHERE rowid >= {start} AND rowid < {start + _BATCH} ORDER BY rowid"
         )
         for number, row in enumerate(rows, start=start + 1):
             sheet.write_row(number, 0, row)
-
-
-def _order(table: Table) -> str:
-    return f" ORDER BY {ROW}" if ROW in table.types else ""
 
 
 _WRITERS: dict[str, Callable[[Table, Path], tuple[str, ...] | None]] = {

@@ -199,7 +199,7 @@ def _advance(folder: Path, state: Run, agents: Sequence[Agent], position: int, f
         shutil.rmtree(place, ignore_errors=True)
         emit({"event": "agent", "agent_id": agent.id})
         kept = _run_agent(state, agent, lambda share: emit(_progress(agents, position, share)))
-        checkpoints.save(place, fingerprint, *kept)
+        checkpoints.save(place, fingerprint, state.table, *kept)
         emit(
             {
                 "event": "step",

@@ -18,7 +18,7 @@ from agents.base import (
     Params,
     agent,
 )
-from agents.column_types import ColumnType, Kind, empty_spellings, infer_types, is_null_sql, trim_sql
+from agents.column_types import ColumnType, Kind, empty_spellings, infer_types, is_null_sql, trim_sql, without_sql
 from agents.edits import Edits, concat
 from agents.equal_rows import equal_rows
 from agents.table import ROW, Table, literal
@@ -122,8 +122,7 @@ def _cell(table: Table, column: str, found: ColumnType) -> str:
     cell = f"t.{Table.q(column)}"
     if not found.missing:
         return cell
-    listed = ", ".join(literal(spelling) for spelling in sorted(empty_spellings(table, column, found) | {""}))
-    return f"CASE WHEN lower({trim_sql(cell)}) NOT IN ({listed}) THEN {cell} END"
+    return without_sql(cell, empty_spellings(table, column, found) | {""})
 
 
 def _email_columns(table: Table) -> tuple[str, ...]:

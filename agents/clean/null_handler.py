@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from agents.column_types import (
     infer_types,
     number_sql,
     trim_sql,
+    without_sql,
 )
 from agents.dependencies import dependencies_of, fill_cells
 from agents.edits import Edits, concat
@@ -123,10 +125,10 @@ def _empty_spellings(table: Table, types: Mapping[str, ColumnType]) -> tuple[Tab
     edits = Edits(table)
     for column, found in types.items():
         if found.missing:
-            listed = ", ".join(literal(spelling) for spelling in sorted(empty_spellings(table, column, found)))
+            listed = empty_spellings(table, column, found)
             edits.rewrite(
                 column,
-                lambda value, listed=listed: f"CASE WHEN lower({trim_sql(value)}) NOT IN ({listed}) THEN {value} END",  # type: ignore[misc]
+                partial(without_sql, spellings=listed),
                 rule="null_spelling",
                 evidence="a usual way to write that a value is missing",
             )

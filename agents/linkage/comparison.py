@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from weakref import WeakKeyDictionary
 
 import numpy
 import numpy.typing
+import pandas
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
@@ -17,7 +19,6 @@ from agents.table import Table
 
 Levels = numpy.typing.NDArray[numpy.int8]
 Rarity = numpy.typing.NDArray[numpy.uint8]
-Texts = numpy.typing.NDArray[numpy.object_]
 Floats = numpy.typing.NDArray[numpy.float64]
 Integers = numpy.typing.NDArray[numpy.int64]
 
@@ -30,7 +31,7 @@ CUTS = (0.3, 0.45, 0.6, 0.72, 0.82, 0.9)
 EXACT = len(CUTS) + 1
 LEVELS = EXACT + 1
 _CHUNK = 8_000
-_BLOCK = 400_000
+_BLOCK = 200_000
 _MOST_GRAMS = 1_500_000
 # Neighbouring trigrams share two characters and neighbouring words a phrase: their bits can't be added up in full.
 _GRAM_OVERLAP = 8.0
@@ -47,13 +48,17 @@ class Column:
 
     field: Field
     codes: numpy.typing.NDArray[numpy.int32]
-    counts: Integers
+    counts: numpy.typing.NDArray[numpy.int32]
     values: Table
 
-    @property
-    def agreement(self) -> Floats:
-        """The chance that another row has the value too, by code."""
-        return numpy.maximum(self.counts, 2) / max(int(self.counts.sum()), 2)
+    @cached_property
+    def filled(self) -> int:
+        """How many rows have a value."""
+        return int(self.counts.sum())
+
+    def agreement(self, codes: Positions) -> Floats:
+        """The chance that another row has the value too, for each code asked for."""
+        return numpy.maximum(self.counts[codes], 2) / max(self.filled, 2)
 
 
 def columns_of(values: Table, fields: Sequence[Field]) -> list[Column]:
@@ -71,7 +76,7 @@ def _column(values: Table, field: Field) -> Column:
         distinct=distinct,
     )
     counts = distinct.df("SELECT n FROM {self} ORDER BY code")
-    return Column(field, codes["code"].to_numpy(numpy.int32), counts["n"].to_numpy(numpy.int64), distinct)
+    return Column(field, codes["code"].to_numpy(numpy.int32), counts["n"].to_numpy(numpy.int32), distinct)
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,16 @@ class Agreement:
 
 def compare(columns: Sequence[Column], pairs: Pairs, *, fuzzy: bool = True) -> Agreement:
     """How the rows of each pair agree in each column; every two distinct values are compared once."""
-    found = [_compare_column(column, pairs, fuzzy) for column in columns]
-    return Agreement(numpy.stack([level for level, _ in found], 1), numpy.stack([rare for _, rare in found], 1))
-
-
-def _compare_column(column: Column, pairs: Pairs, fuzzy: bool) -> tuple[Levels, Rarity]:
-    measure = _measure(column) if fuzzy else None
-    parts = [
-        _compare_block(column, pairs[0][start : start + _BLOCK], pairs[1][start : start + _BLOCK], measure)
-        for start in range(0, max(len(pairs[0]), 1), _BLOCK)
-    ]
-    return numpy.concatenate([level for level, _ in parts]), numpy.concatenate([rare for _, rare in parts])
+    shape = (len(pairs[0]), len(columns))
+    levels, rarity = numpy.empty(shape, dtype=numpy.int8), numpy.empty(shape, dtype=numpy.uint8)
+    for number, column in enumerate(columns):
+        measure = _measure(column) if fuzzy else None
+        for start in range(0, shape[0], _BLOCK):
+            block = slice(start, start + _BLOCK)
+            levels[block, number], rarity[block, number] = _compare_block(
+                column, pairs[0][block], pairs[1][block], measure
+            )
+    return Agreement(levels, rarity)
 
 
 def _compare_block(
@@ -106,7 +110,7 @@ def _compare_block(
     level[(one < 0) | (other < 0)] = -1
     rarity = numpy.zeros(len(level), dtype=numpy.uint8)
     same = numpy.flatnonzero(level == EXACT)
-    rarity[same] = _quarters(-numpy.log2(column.agreement))[one[same]]
+    rarity[same] = _quarters(-numpy.log2(column.agreement(one[same])))
     if measure is None:
         return level, rarity
     asked = numpy.flatnonzero(level == 0)
@@ -115,7 +119,7 @@ def _compare_block(
     low = numpy.minimum(one[asked], other[asked]).astype(numpy.int64)
     high = numpy.maximum(one[asked], other[asked]).astype(numpy.int64)
     packed, back = numpy.unique(low * len(column.counts) + high, return_inverse=True)
-    alike, bits = _chunked(measure, packed // len(column.counts), packed % len(column.counts))
+    alike, bits = measure(packed // len(column.counts), packed % len(column.counts))
     level[asked] = numpy.where(low == high, EXACT, numpy.digitize(alike, CUTS)[back])
     rarity[asked] = numpy.maximum(rarity[asked], _quarters(bits)[back])
     return level, rarity
@@ -128,22 +132,42 @@ def _quarters(bits: Floats) -> Rarity:
 def _measure(column: Column) -> Measure:
     """The similarity of two codes' values, and the bits of what two texts share; none for other columns."""
     if column.field.comparison == "text":
-        return partial(_cosine, _vectors(column))
-    texts = column.values.df("SELECT value FROM {self} ORDER BY code")["value"].to_numpy(dtype=object)
+        return partial(_cosines, _tokens(column.values))
     if column.field.comparison == "number":
-        return partial(_closeness, texts.astype(numpy.float64))
-    return partial(_scored, texts, _SCORERS[column.field.comparison])
+        numbers = column.values.df("SELECT value FROM {self} ORDER BY code")["value"].to_numpy(numpy.float64)
+        return partial(_closeness, numbers)
+    return partial(_scored, column.values, _SCORERS[column.field.comparison])
 
 
-def _scored(texts: Texts, scorer: Scorer, one: Integers, other: Integers) -> tuple[Floats, Floats]:
-    alike = cpdist(texts[one], texts[other], scorer=scorer, workers=2)
-    return alike.astype(numpy.float64), numpy.zeros(len(one))
+def _scored(values: Table, scorer: Scorer, one: Integers, other: Integers) -> tuple[Floats, Floats]:
+    codes, places = _places(one, other)
+    texts = _of_codes(values, codes, "value", "code")["value"].to_numpy(dtype=object)
+    parts = [
+        cpdist(texts[first], texts[second], scorer=scorer, workers=2).astype(numpy.float64)
+        for first, second in _chunks(*places)
+    ]
+    return _joined(parts), numpy.zeros(len(one))
 
 
-def _chunked(measure: Measure, low: Integers, high: Integers) -> tuple[Floats, Floats]:
-    parts = [measure(low[i : i + _CHUNK], high[i : i + _CHUNK]) for i in range(0, len(low), _CHUNK)]
-    nothing = numpy.empty(0)
-    return numpy.concatenate([nothing, *(a for a, _ in parts)]), numpy.concatenate([nothing, *(b for _, b in parts)])
+def _places(one: Integers, other: Integers) -> tuple[Integers, tuple[Integers, Integers]]:
+    """The codes that occur, in order, and the places of both sides among them."""
+    codes, places = numpy.unique(numpy.concatenate([one, other]), return_inverse=True)
+    return codes, (places[: len(one)], places[len(one) :])
+
+
+def _of_codes(table: Table, codes: Integers, columns: str, order: str) -> pandas.DataFrame:
+    """The rows of some codes: those of a whole large column would not fit in memory."""
+    wanted = table.replace(pandas.DataFrame({"code": codes.astype(numpy.int32)}))
+    return table.df(f"SELECT {columns} FROM {{self}} JOIN {{wanted}} USING (code) ORDER BY {order}", wanted=wanted)
+
+
+def _chunks(one: Integers, other: Integers) -> Iterator[tuple[Integers, Integers]]:
+    for start in range(0, len(one), _CHUNK):
+        yield one[start : start + _CHUNK], other[start : start + _CHUNK]
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return numpy.concatenate([numpy.empty(0), *parts])
 
 
 def _closeness(numbers: Floats, one: Integers, other: Integers) -> tuple[Floats, Floats]:
@@ -153,9 +177,43 @@ def _closeness(numbers: Floats, one: Integers, other: Integers) -> tuple[Floats,
 
 
 @dataclass(frozen=True)
+class _Tokens:
+    """entries: code, id and weight of each token of each distinct text, a token's weight being its inverse document
+    frequency. overlap: how far neighbouring tokens say the same."""
+
+    entries: Table
+    width: int
+    overlap: float
+
+
+_known: WeakKeyDictionary[Table, _Tokens] = WeakKeyDictionary()
+"""The tokens of distinct texts that still exist."""
+
+
+def _tokens(values: Table) -> _Tokens:
+    if values not in _known:
+        _known[values] = _tokenized(values)
+    return _known[values]
+
+
+def _tokenized(values: Table) -> _Tokens:
+    """Trigrams, or words where those are too many."""
+    length, texts = values.query("SELECT coalesce(avg(length(value)), 0), count(*) FROM {self}")[0]
+    by_grams = length <= _LONG and length * texts <= _MOST_GRAMS
+    tokens = grams_sql("value") if by_grams else f"string_split(value[:{_LONGEST}], ' ')"
+    listed = values.sql(f"SELECT code, unnest(list_distinct({tokens})) AS token FROM {{self}}")
+    known = listed.sql(
+        f"SELECT token, CAST(row_number() OVER (ORDER BY token) - 1 AS INTEGER) AS id,"
+        f" ln(1 + {texts} / count(*))::FLOAT AS weight FROM {{self}} GROUP BY token"
+    )
+    entries = listed.sql("SELECT code, id, weight FROM {self} JOIN {known} USING (token)", known=known)
+    return _Tokens(entries, max(known.rows, 1), _GRAM_OVERLAP if by_grams else _WORD_OVERLAP)
+
+
+@dataclass(frozen=True)
 class _Vectors:
-    """Weighted tokens of each code: entries [starts[code], starts[code + 1]), as sorted code * width + token, and their
-    weights. bits: what a weight of each code stands for."""
+    """Weighted tokens of some texts, each of length 1: entries [starts[text], starts[text + 1]), as sorted
+    text * width + token, and their weights. bits: what a weight of each text stands for."""
 
     starts: Integers
     entries: Integers
@@ -164,27 +222,24 @@ class _Vectors:
     width: int
 
 
-def _vectors(column: Column) -> _Vectors:
-    """Inverse document frequencies of trigrams, or of words where those are too many, each value of length 1."""
-    length, texts = column.values.query("SELECT coalesce(avg(length(value)), 0), count(*) FROM {self}")[0]
-    by_grams = length <= _LONG and length * texts <= _MOST_GRAMS
-    tokens = grams_sql("value") if by_grams else f"string_split(value[:{_LONGEST}], ' ')"
-    listed = column.values.sql(f"SELECT code, unnest(list_distinct({tokens})) AS token FROM {{self}}")
-    width = max(int(listed.scalar("SELECT count(DISTINCT token) FROM {self}")), 1)
-    found = listed.df(
-        f"""
-        SELECT CAST(code AS BIGINT) * {width} + id AS entry, weight::FLOAT AS weight FROM {{self}} JOIN (
-            SELECT token, row_number() OVER (ORDER BY token) - 1 AS id, ln(1 + {texts} / count(*)) AS weight
-            FROM {{self}} GROUP BY token
-        ) USING (token) ORDER BY entry
-        """
-    )
-    entries, weights = found["entry"].to_numpy(numpy.int64), found["weight"].to_numpy(numpy.float32)
-    starts = numpy.searchsorted(entries, numpy.arange(texts + 1) * width)
+def _vectors(tokens: _Tokens, codes: Integers) -> _Vectors:
+    found = _of_codes(tokens.entries, codes, "code, id, weight", "code, id")
+    texts = numpy.searchsorted(codes, found["code"].to_numpy(numpy.int64))
+    weights = found["weight"].to_numpy(numpy.float32)
+    starts = numpy.searchsorted(texts, numpy.arange(len(codes) + 1))
     norms = numpy.sqrt(numpy.add.reduceat(numpy.append(weights**2, numpy.float32(0)), starts[:-1]))
-    overlap = _GRAM_OVERLAP if by_grams else _WORD_OVERLAP
-    weights = weights / numpy.repeat(norms, numpy.diff(starts))
-    return _Vectors(starts, entries, weights, norms / numpy.log(2) / overlap, width)
+    entries = texts * tokens.width + found["id"].to_numpy(numpy.int64)
+    bits = norms / numpy.log(2) / tokens.overlap
+    return _Vectors(starts, entries, weights / numpy.repeat(norms, numpy.diff(starts)), bits, tokens.width)
+
+
+def _cosines(tokens: _Tokens, one: Integers, other: Integers) -> tuple[Floats, Floats]:
+    codes, places = _places(one, other)
+    if not len(codes):
+        return numpy.empty(0), numpy.empty(0)
+    vectors = _vectors(tokens, codes)
+    found = [_cosine(vectors, first, second) for first, second in _chunks(*places)]
+    return _joined([alike for alike, _ in found]), _joined([bits for _, bits in found])
 
 
 def _cosine(vectors: _Vectors, one: Integers, other: Integers) -> tuple[Floats, Floats]:
