@@ -19,7 +19,7 @@ import duckdb
 from agents.read_base import MB, Content, ReadOptions, column_names, listed
 from agents.read_csv import load
 from agents.table import Database, Table
-from agents.unpack import check_expansion
+from agents.unpack import DAMAGED, check_expansion
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _CALAMINE_CELLS = 1_000_000
@@ -71,10 +71,9 @@ def read_excel(path: Path, folder: Path, database: Database, options: ReadOption
         duckdb.InvalidInputException,
         CalamineError,
         InvalidFileException,
-        zipfile.BadZipFile,
         ElementTree.ParseError,
         KeyError,
-        EOFError,
+        *DAMAGED,
     )
     try:
         return _read(path, folder, database, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import zipfile
 import zlib
@@ -31,7 +32,8 @@ _FOREIGN = (
     (b"\x89HDF", "an HDF5 file"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+# What gzip, zip and what is packed in them raise where they are not sound.
+DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
 def kind_of(path: Path) -> str:
@@ -69,7 +71,7 @@ def _zip_kind(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UnreadableFile("The file is a zip or XLSX that is damaged or cut off. Send it again.") from error
     if "xl/workbook.xml" in names:
         return "xlsx"
@@ -91,11 +93,20 @@ def unpack(path: Path, filename: str, folder: Path, options: ReadOptions) -> tup
             name = filename.removesuffix(".gz")
         else:
             name = _unzip(path, target, options)
-    except _DAMAGED as error:
-        raise UnreadableFile(f"The {kind} file is damaged or cut off. Send it again.") from error
+    except DAMAGED as error:
+        raise _damaged(kind) from error
+    except OSError as error:
+        # A place before the beginning of the file, as a damaged directory of a zip names it.
+        if error.errno != errno.EINVAL:
+            raise
+        raise _damaged(kind) from error
     if kind_of(target) in ("gzip", "zip"):
         raise UnsupportedMediaType("The archive holds another archive. Send the table itself, packed once at most.")
     return target, name
+
+
+def _damaged(kind: str) -> UnreadableFile:
+    return UnreadableFile(f"The {kind} file is damaged or cut off. Send it again.")
 
 
 def _unzip(path: Path, target: Path, options: ReadOptions) -> str:

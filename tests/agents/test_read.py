@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 
+import openpyxl
 import pytest
 
 from agents.table import Database
@@ -102,3 +103,27 @@ def test_names_that_clash_or_hide_are_made_safe(database: Database) -> None:
     assert result.table.columns == ("A", "a_3", "column_3", "_row", "a_2", "\U0001f600", "n" * 300)
     assert len(result.notes) == 3
     assert cells(result.table) == [("1", "2", "3", "4", "5", "6", "7")]
+
+
+def test_a_zip_whose_directory_points_before_its_beginning_is_damaged(database: Database) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    data = bytearray(stream.getvalue())
+    data[-6] += 100
+    with pytest.raises(UnreadableFile, match="damaged or cut off"):
+        read(database, bytes(data), "t.zip")
+
+
+def test_a_workbook_with_spoilt_contents_is_damaged(database: Database) -> None:
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in range(200):
+        book.active.append([row, f"name {row}"])
+    book.save(stream)
+    with zipfile.ZipFile(stream) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    data = bytearray(stream.getvalue())
+    begin = sheet.header_offset + 30 + len(sheet.filename)
+    data[begin : begin + 20] = b"\xff" * 20
+    with pytest.raises(UnreadableFile, match="damaged or cut off"):
+        read(database, bytes(data), "t.xlsx")
