@@ -138,7 +138,7 @@ def _tidy(table: Table, column: str, params: FieldStandardization, edits: Edits)
 def _trimmed(value: str) -> str:
     visible = f"regexp_replace({value}, {literal(_INVISIBLE)}, '', 'g')"
     # Invisible characters are none of ASCII, and plain texts are as long in bytes as in characters.
-    return trim_sql(f"CASE WHEN strlen({value}) = length({value}) THEN {value} ELSE {visible} END")
+    return f"CASE WHEN strlen({value}) = length({value}) THEN {trim_sql(value)} ELSE {trim_sql(visible)} END"
 
 
 def _single_spaced(value: str) -> str:

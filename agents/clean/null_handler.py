@@ -16,6 +16,7 @@ from agents.column_types import (
     empty_spellings,
     infer_types,
     number_sql,
+    one_of_sql,
     trim_sql,
     without_sql,
 )
@@ -157,11 +158,10 @@ def _suspect_words(table: Table, column: str) -> list[tuple[str, int]]:
 
 
 def _suspect_listed(table: Table, column: str, listed: Sequence[str]) -> list[tuple[str, int]]:
-    cell, texts = Table.q(column), ", ".join(literal(text) for text in listed)
-    longest = max(map(len, listed)) + 2
+    cell, longest = Table.q(column), max(map(len, listed)) + 2
     found = table.query(
         f"SELECT {cell} AS value, count(*) FROM {{self}}"
-        f" WHERE strlen({cell}) <= {longest} AND lower({trim_sql(cell)}) IN ({texts})"
+        f" WHERE strlen({cell}) <= {longest} AND {one_of_sql(f'lower({trim_sql(cell)})', listed)}"
         " GROUP BY ALL ORDER BY count(*) DESC, value"
     )
     return [(value, int(rows)) for value, rows in found]

@@ -110,7 +110,7 @@ def _nearest(
         """
     )
     met = kept.sql(
-        "SELECT kept.p AS a, other.p AS b, sum(other.w) AS shared FROM {self} AS kept JOIN {postings} AS other"
+        "SELECT kept.p AS a, other.p AS b, sum(kept.w) AS shared FROM {self} AS kept JOIN {postings} AS other"
         " USING (key) WHERE kept.p <> other.p GROUP BY 1, 2",
         postings=postings,
     )

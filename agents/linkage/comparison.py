@@ -31,7 +31,7 @@ CUTS = (0.3, 0.45, 0.6, 0.72, 0.82, 0.9)
 EXACT = len(CUTS) + 1
 LEVELS = EXACT + 1
 _CHUNK = 8_000
-_BLOCK = 200_000
+_BLOCK = 100_000
 _MOST_GRAMS = 1_500_000
 # Neighbouring trigrams share two characters and neighbouring words a phrase: their bits can't be added up in full.
 _GRAM_OVERLAP = 8.0

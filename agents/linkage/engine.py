@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy
 
@@ -41,12 +42,13 @@ class Options:
 @dataclass(frozen=True)
 class Linkage:
     """label: each record's entity, by its first record. whole: whether a record's rows are one thing. bits: the scores
-    of `pairs`, less the threshold, so that 0 is the line. sides: the sources that hold each thing once, else None."""
+    of `pairs`, less the threshold, so that 0 is the line. agreement: how the rows of some pairs agree. sides: the
+    sources that hold each thing once, else None."""
 
     label: Integers
     whole: Floats
     pairs: Pairs
-    agreement: Agreement
+    agreement: Callable[[Pairs], Agreement]
     bits: Floats
     model: Model
     threshold: Threshold
@@ -63,16 +65,21 @@ def link(found: Records, fields: Sequence[Field], options: Options, report: Call
     trusted = sides is None and _equality_counts(found, columns, far)
     if trusted:
         pairs = _with_repeated(pairs, _repeated(found))
-    agreement = compare(columns, pairs)
-    report(0.5)
-    model = estimate(agreement, far, found.count, options.factors)
+    model, bits = _modelled(columns, pairs, far, found.count, options.factors)
     report(0.7)
     limits = Constraints(options.together, options.apart, sides)
-    bits = PairScores(
-        found.count, pairs, scores(model, agreement), lambda asked: scores(model, compare(columns, asked))
-    )
-    scored = _Scored(found, fields, columns, agreement, far.levels, model, limits, bits, trusted)
+    known = PairScores(found.count, pairs, bits, lambda asked: scores(model, compare(columns, asked)))
+    scored = _Scored(found, fields, columns, far.levels, model, limits, known, trusted)
     return _decided(scored, options)
+
+
+def _modelled(
+    columns: Sequence[Column], pairs: Pairs, far: Agreement, records: int, factors: Floats
+) -> tuple[Model, Floats]:
+    """The model and the pairs' scores; how they agree takes too much room to be kept."""
+    agreement = compare(columns, pairs)
+    model = estimate(agreement, far, records, factors)
+    return model, scores(model, agreement)
 
 
 def _sides(found: Records, fields: Sequence[Field], columns: Sequence[Column], options: Options) -> Positions | None:
@@ -119,7 +126,6 @@ class _Scored:
     found: Records
     fields: Sequence[Field]
     columns: Sequence[Column]
-    agreement: Agreement
     far: Levels
     model: Model
     limits: Constraints
@@ -149,7 +155,7 @@ def _decided(scored: _Scored, options: Options) -> Linkage:
         label=scored.label_at(threshold.bits),
         whole=_wholeness(scored, threshold.bits),
         pairs=scored.scores.pairs,
-        agreement=scored.agreement,
+        agreement=partial(compare, scored.columns),
         bits=scored.scores.bits - threshold.bits,
         model=scored.model,
         threshold=threshold,

@@ -11,7 +11,7 @@ import pandas
 
 from agents.linkage.candidates import Pairs
 from agents.linkage.clusters import components
-from agents.linkage.comparison import Agreement, Floats, Integers
+from agents.linkage.comparison import Floats, Integers
 from agents.linkage.engine import REVIEW_BITS, Linkage
 from agents.linkage.fields import Field
 from agents.linkage.records import Records
@@ -124,7 +124,7 @@ def _explained(found: Records, fields: Sequence[Field], linkage: Linkage) -> Tab
     review = _to_review(linkage, joined)
     chosen = numpy.concatenate([match, review])
     pairs = linkage.pairs[0][chosen], linkage.pairs[1][chosen]
-    agreement = Agreement(linkage.agreement.levels[chosen], linkage.agreement.rarity[chosen])
+    agreement = linkage.agreement(pairs)
     frame = _between(found, pairs).assign(bits=linkage.bits[chosen], review=numpy.arange(len(chosen)) >= len(match))
     for number in range(len(fields)):
         frame[f"w{number}"] = contribution(linkage.model, number, agreement)

@@ -17,7 +17,7 @@ from agents.linkage.comparison import EXACT, LEVELS, Agreement, Floats, Levels
 
 ROUNDS = 15
 _SAMPLE = 300_000
-_BLOCK = 400_000
+_BLOCK = 100_000
 _SMOOTHING = 0.5
 _DIFFERENT = 3
 _PRICE = -3.0

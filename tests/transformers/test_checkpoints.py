@@ -1,0 +1,49 @@
+"""What a checkpoint keeps, and what it leaves to the one before."""
+
+from pathlib import Path
+
+from agents.base import AgentResult
+from agents.table import Database, Table
+from transformers import checkpoints
+from transformers.manifest import Step
+
+
+def _step() -> Step:
+    return Step(agent_id="any", status="done", parameters={}, seconds=0.0, rows_in=2, rows_out=2)
+
+
+def _given(folder: Path) -> Table:
+    return Database(folder).table("SELECT range AS __row, 'v' || range AS v FROM range(2)")
+
+
+def test_a_table_that_stayed_as_it_was_is_not_written_again(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    result = AgentResult(table=given, extras={"cleaned.csv": given})
+
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), result)
+    loaded = checkpoints.load(tmp_path / "01-any", "print", given)
+
+    assert loaded is not None
+    assert loaded[1].table is given
+    assert loaded[1].extras["cleaned.csv"] is given
+    assert not list((tmp_path / "01-any").glob("*.parquet"))
+
+
+def test_a_changed_table_comes_back_with_its_hidden_row(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    changed = given.sql("SELECT __row, upper(v) AS v FROM {self}")
+
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult(table=changed, changes=changed))
+    loaded = checkpoints.load(tmp_path / "01-any", "print", given)
+
+    assert loaded is not None
+    assert loaded[1].table is not None
+    assert loaded[1].table.query("SELECT * FROM {self}") == [(0, "V0"), (1, "V1")]
+    assert len(list((tmp_path / "01-any").glob("*.parquet"))) == 1
+
+
+def test_a_checkpoint_of_another_run_is_none(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult())
+
+    assert checkpoints.load(tmp_path / "01-any", "another", given) is None
