@@ -108,6 +108,8 @@ def test_the_image_is_slim_and_runs_as_nobody_special() -> None:
 def test_every_command_of_ours_starts(service: Service, compose: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
     commands = {name: compose["services"][name]["command"] for name in OURS}
     port, flower_port = free_port(), free_port()
+    logs = tmp_path / "logs"
+    service.environment |= {"LOG_DIR": str(logs), "BEAT_HEALTH_SECONDS": "1"}
     start(service, commands["release"], tmp_path, "release")
     api = commands["api"].replace("0.0.0.0", "127.0.0.1").replace("8000", str(port))
     start(service, api, tmp_path, "api")
@@ -117,7 +119,9 @@ def test_every_command_of_ours_starts(service: Service, compose: dict[str, Any],
     until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"), 60)
     until(lambda: answers(f"http://127.0.0.1:{flower_port}/healthcheck"), 60)
     until(lambda: "worker_ready" in (tmp_path / "worker.log").read_text(), 60)
-    until(lambda: "beat: Starting" in (tmp_path / "beat.log").read_text(), 60)
+    until(lambda: "health-check" in (tmp_path / "beat.log").read_text(), 60)
+    assert '"worker_ready"' in (logs / "worker.log").read_text()
+    assert "health-check" in (logs / "beat.log").read_text()
 
 
 @pytest.mark.service
