@@ -42,8 +42,9 @@ Flags = numpy.typing.NDArray[numpy.bool_]
 
 @dataclass(frozen=True)
 class Matches:
-    """entity: each row's, by the `__row` of its first member. pairs: a table of PAIR_COLUMNS."""
+    """entity: the entity of each of `rows`, by the `__row` of its first member. pairs: a table of PAIR_COLUMNS."""
 
+    rows: Integers
     entity: Integers
     pairs: Table
 
@@ -60,7 +61,7 @@ def exact(found: Records, fields: Sequence[Field], together: Pairs, sides: Seque
         alone |= pandas.DataFrame({"label": label[found.of_row], "side": sides}).duplicated().to_numpy()
     extra = _extra_rows(found) & ~alone
     pairs = _row_pairs(found, extra, numpy.full(int(extra.sum()), _CERTAIN), "match", _EQUAL)
-    return Matches(_by_row(found, label, alone), _table(found, [pairs, _asked(found, together)]))
+    return Matches(found.rows, _by_row(found, label, alone), _table(found, [pairs, _asked(found, together)]))
 
 
 def decided(found: Records, fields: Sequence[Field], linkage: Linkage, together: Pairs) -> Matches:
@@ -75,7 +76,9 @@ def decided(found: Records, fields: Sequence[Field], linkage: Linkage, together:
         _row_pairs(found, near, whole[near], "review", _TOO_COMMON if linkage.sides is None else _ONE_EACH),
         _asked(found, together),
     ]
-    return Matches(_by_row(found, linkage.label, alone), _table(found, parts, _explained(found, fields, linkage)))
+    return Matches(
+        found.rows, _by_row(found, linkage.label, alone), _table(found, parts, _explained(found, fields, linkage))
+    )
 
 
 def _sizes(label: Integers) -> Integers:

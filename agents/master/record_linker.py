@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -11,10 +12,11 @@ from pydantic import Field as Described
 from pydantic import model_validator
 
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, agent
+from agents.linkage.calibration import Threshold
 from agents.linkage.candidates import Pairs
 from agents.linkage.clusters import components
-from agents.linkage.comparison import Integers
-from agents.linkage.engine import Linkage, Options, link
+from agents.linkage.comparison import Floats, Integers
+from agents.linkage.engine import Options, link
 from agents.linkage.entities import entities_table
 from agents.linkage.fields import Field, choose
 from agents.linkage.matches import Matches, decided, exact
@@ -66,6 +68,16 @@ class RecordLinker(Params):
         return self
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Where the line between match and no match was drawn. bits: the scores of the compared pairs, 0 on the line.
+    one_each: whether every source holds each thing once."""
+
+    bits: Floats
+    threshold: Threshold
+    one_each: bool
+
+
 @agent(credits=120, after=("key-identifier", "contract-enforcer", "semantic-mapper"))
 def run(table: Table, params: RecordLinker, ctx: AgentContext) -> AgentResult:
     """Find which rows are the same real thing, within one table or across several.
@@ -85,7 +97,9 @@ def run(table: Table, params: RecordLinker, ctx: AgentContext) -> AgentResult:
     side = side_sql(ctx.sources, source)
     if not params.enable_fuzzy_matching:
         return _exactly(table, params, fields, side, together, apart)
-    return _fuzzily(table, params, ctx, fields, side, together, apart)
+    # What was needed to find the matches is gone by the time the entities are made: both would not fit in memory.
+    matches, line = _fuzzily(table, params, ctx, fields, side, together, apart)
+    return _result(table, fields, matches, line)
 
 
 def _fuzzily(
@@ -96,7 +110,7 @@ def _fuzzily(
     side: str | None,
     together: Sequence[Rows],
     apart: Sequence[Rows],
-) -> AgentResult:
+) -> tuple[Matches, _Line]:
     found = records(table, fields, side, [row for pair in (*together, *apart) for row in pair])
     options = Options(
         one_to_one=None if params.one_to_one == "auto" else params.one_to_one,
@@ -107,7 +121,8 @@ def _fuzzily(
         seed=ctx.seed,
     )
     linkage = link(found, fields, options, lambda share: _report(ctx, share))
-    return _result(table, fields, found, decided(found, fields, linkage, options.together), linkage)
+    matches = decided(found, fields, linkage, options.together)
+    return matches, _Line(linkage.bits, linkage.threshold, linkage.sides is not None)
 
 
 def _exactly(
@@ -123,7 +138,7 @@ def _exactly(
     sides = None
     if side is not None and params.one_to_one is True:
         sides = table.df(f"SELECT {side} AS side FROM {{self}} ORDER BY __row")["side"].to_list()
-    return _result(table, fields, found, exact(found, fields, _record_pairs(found, together), sides), None)
+    return _result(table, fields, exact(found, fields, _record_pairs(found, together), sides), None)
 
 
 def _fields(table: Table, params: RecordLinker, source: str | None) -> list[Field]:
@@ -181,10 +196,8 @@ def _report(ctx: AgentContext, share: float) -> None:
     ctx.report_progress(share)
 
 
-def _result(
-    table: Table, fields: Sequence[Field], found: Records, matches: Matches, linkage: Linkage | None
-) -> AgentResult:
-    entities = entities_table(table, found.rows, matches.entity)
+def _result(table: Table, fields: Sequence[Field], matches: Matches, line: _Line | None) -> AgentResult:
+    entities = entities_table(table, matches.rows, matches.entity)
     sizes = numpy.unique(matches.entity, return_counts=True)[1]
     review = int(matches.pairs.scalar("SELECT count(*) FROM {self} WHERE decision = 'review'"))
     return AgentResult(
@@ -193,18 +206,18 @@ def _result(
             "entities": len(sizes),
             "duplicates": table.rows - len(sizes),
             "largest_cluster": int(sizes.max()),
-            "pairs_compared": len(linkage.bits) if linkage else 0,
+            "pairs_compared": len(line.bits) if line else 0,
             "matched_pairs": matches.pairs.rows - review,
             "review_pairs": review,
-            "threshold_bits": round(linkage.threshold.bits, 2) if linkage else None,
-            "one_row_per_source": linkage is not None and linkage.sides is not None,
-            "calibrated": linkage is None or not linkage.threshold.reason,
+            "threshold_bits": round(line.threshold.bits, 2) if line else None,
+            "one_row_per_source": line is not None and line.one_each,
+            "calibrated": line is None or not line.threshold.reason,
         },
         data={"compared_columns": [{"column": field.column, "as": field.comparison} for field in fields]},
-        alerts=tuple(_alerts(linkage, sizes, table.rows)),
+        alerts=tuple(_alerts(line, sizes, table.rows)),
         issues=_duplicate_issue(table.rows - len(sizes)),
         recommendations=_review_advice(review),
-        charts=tuple(_charts(sizes, linkage)),
+        charts=tuple(_charts(sizes, line)),
         extras={"entities": entities, "pairs": matches.pairs},
     )
 
@@ -223,15 +236,15 @@ def _review_advice(review: int) -> tuple[Recommendation, ...]:
     return (Recommendation(field_name="", priority="medium", recommendation=text),)
 
 
-def _alerts(linkage: Linkage | None, sizes: Integers, rows: int) -> Iterator[Alert]:
-    if linkage is not None and linkage.threshold.reason:
+def _alerts(line: _Line | None, sizes: Integers, rows: int) -> Iterator[Alert]:
+    if line is not None and line.threshold.reason:
         yield Alert(
             severity="medium",
             category="matching",
-            message=f"This table doesn't show where matches end: {linkage.threshold.reason}. A strict line was drawn.",
+            message=f"This table doesn't show where matches end: {line.threshold.reason}. A strict line was drawn.",
             recommendation="Set match_threshold or match_key_columns, or decide the pairs in review.csv.",
         )
-    if linkage is not None and linkage.sides is not None:
+    if line is not None and line.one_each:
         yield Alert(
             severity="low",
             category="matching",
@@ -246,14 +259,14 @@ def _alerts(linkage: Linkage | None, sizes: Integers, rows: int) -> Iterator[Ale
         )
 
 
-def _charts(sizes: Integers, linkage: Linkage | None) -> Iterator[Chart]:
+def _charts(sizes: Integers, line: _Line | None) -> Iterator[Chart]:
     counted = numpy.bincount(numpy.minimum(sizes, _LAST_BAR))[1:]
     labels = [str(size) for size in range(1, len(counted) + 1)]
     if len(counted) == _LAST_BAR:
         labels[-1] += " or more"
     yield Chart(title="Rows per entity", labels=tuple(labels), values=tuple(map(float, counted)), unit="entities")
-    if linkage is not None and len(linkage.bits):
-        heights, edges = numpy.histogram(linkage.bits, bins=20)
+    if line is not None and len(line.bits):
+        heights, edges = numpy.histogram(line.bits, bins=20)
         marks = tuple(f"{(low + high) / 2:+.0f}" for low, high in pairwise(edges))
         title = "Scores of compared pairs, in bits above the threshold"
         yield Chart(title=title, labels=marks, values=tuple(map(float, heights)), unit="pairs", kind="histogram")
