@@ -9,6 +9,8 @@ from agents.column_types import (
     is_null_sql,
     measure_sql,
     number_sql,
+    trim_sql,
+    without_sql,
 )
 from agents.table import Table
 from tests.agents.conftest import MakeTable
@@ -147,3 +149,22 @@ def test_odd_names_and_wide_tables(make_table: MakeTable) -> None:
 
 def test_an_empty_table_has_empty_columns(make_table: MakeTable) -> None:
     assert infer_types(make_table({"a": []}))["a"].kind is Kind.EMPTY
+
+
+@pytest.mark.parametrize(
+    "cell", ["x", " x", "x ", "\tx\n", "\u00a0é\u202f", "é x", "~", "~ ", "", " ", "x\u2007", "«x»", "ü "]
+)
+def test_a_name_is_trimmed_as_an_expression_is(make_table: MakeTable, cell: str) -> None:
+    table, name = make_table({"a b": [cell]}), Table.q("a b")
+
+    quick, plain = table.query(f"SELECT {trim_sql(name)}, {trim_sql(f'({name})')} FROM {{self}}")[0]
+
+    assert quick == plain == cell.strip(" \t\r\n\u00a0\u2007\u202f")
+
+
+def test_spellings_of_missing_are_emptied_wherever_blanks_stand(make_table: MakeTable) -> None:
+    table = make_table({"v": [" N/A ", "\u00a0null", "?", "nano", "none", "-5", "", None]})
+
+    found = table.query(f"SELECT {without_sql('v', {'n/a', 'null', '?', '-'})} FROM {{self}} ORDER BY __row")
+
+    assert [value for (value,) in found] == [None, None, None, "nano", "none", "-5", "", None]
