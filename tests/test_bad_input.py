@@ -66,7 +66,7 @@ class Embedded:
         return self.http.post("/analyze", data=data, files={"primary": (case.filename, case.content())})
 
     def ended(self, task_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             task = self.http.get(f"/tasks/{task_id}").raise_for_status().json()
             if task["status"] in {"COMPLETED", "FAILED"}:
@@ -118,7 +118,7 @@ def run(command_line: "subprocess.Popen[str]", case: Case, folder: Path) -> dict
     assert command_line.stdout is not None
     command_line.stdin.write(json.dumps(arguments) + "\n")
     command_line.stdin.flush()
-    hanging = threading.Timer(60, command_line.kill)
+    hanging = threading.Timer(180, command_line.kill)
     hanging.start()
     try:
         return dict(json.loads(command_line.stdout.readline()))
