@@ -52,6 +52,7 @@ class Attempt:
         self._actor = actor
         self._on_progress = on_progress
         self._folder = settings.data_dir / "work" / f"{claim.task_id}-{claim.fence}"
+        self._checkpoints: list[str] = []
         # The claim has shown the beginning already.
         self._shown: tuple[float, str | None] = (time.monotonic(), None)
 
@@ -75,6 +76,7 @@ class Attempt:
     def _fetch_checkpoints(self) -> None:
         with reading() as session:
             steps = tasks.steps(session, self._claim.task_id, self._claim.run_no)
+        self._checkpoints = [step.checkpoint for step in steps]
         for step in steps:
             place = self._folder / "checkpoints" / step.checkpoint.rsplit("/", 1)[-1]
             place.mkdir(parents=True, exist_ok=True)
@@ -164,6 +166,7 @@ class Attempt:
             )
             if not kept:
                 raise LeaseLost
+            self._checkpoints.append(prefix)
             detail = {"agent": step["agent_id"], "status": step["status"], "seconds": step["seconds"]}
             tasks.record(session, claim, "agent_finished", self._actor, **detail)
         log.info("agent_finished", **detail)
@@ -187,13 +190,12 @@ class Attempt:
                 raise Cancelled if tasks.pulse(session, claim).cancel_requested else LeaseLost
             ledger.settle(session, claim.user_id, claim.task_id, claim.run_no, charge)
             tasks.record(session, claim, "task_completed", self._actor, charged=charge, held=claim.credits_quoted)
-            steps = tasks.steps(session, claim.task_id, claim.run_no)
-        self._drop_checkpoints([step.checkpoint for step in steps])
+        self._drop_checkpoints()
 
-    def _drop_checkpoints(self, prefixes: list[str]) -> None:
+    def _drop_checkpoints(self) -> None:
         """The task is done whether or not this works; what stays behind goes with the task's files."""
         try:
-            for prefix in prefixes:
+            for prefix in self._checkpoints:
                 self._storage.delete(prefix)
         except StorageUnavailable:
             log.warning("checkpoints_left")

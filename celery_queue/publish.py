@@ -9,8 +9,8 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError, OperationalError
 
 from celery_queue.celery_config import ANALYSIS_TASK, configuration
-from db import tasks, turns
-from db.database import reading, transaction
+from db import turns
+from db.database import transaction
 from db.models import Task
 from errors import DatabaseUnavailable
 from settings import Settings
@@ -74,18 +74,19 @@ class Publisher:
 def _publish_turn(app: Celery, settings: Settings, user_id: str) -> None:
     """Send as many messages as leave this user no more than its window in the queue."""
     try:
-        with reading() as session:
-            waiting = turns.unpublished(
+        with transaction() as session:
+            taken = turns.take(
                 session,
                 _PER_TURN,
                 age_seconds=settings.republish_seconds,
                 window=settings.published_per_user,
                 user_id=user_id,
             )
-        sent = [task for task in waiting if _send(app, settings, task)]
-        with transaction() as session:
-            for task in sent:
-                tasks.mark_published(session, task.id, task.fence)
+        unsent = [task for task in taken if not _send(app, settings, task)]
+        if unsent:
+            with transaction() as session:
+                for task in unsent:
+                    turns.give_back(session, task)
     except DatabaseUnavailable:
         log.warning("turn_not_published", user_id=user_id)
 

@@ -362,16 +362,6 @@ def files_removed(session: Session, task_ids: Sequence[str]) -> None:
     )
 
 
-def mark_published(session: Session, task_id: str, fence: int) -> None:
-    """Remember that a message was sent, unless the task was claimed, and perhaps put back, in the meantime."""
-    session.execute(
-        update(Task)
-        .where(Task.id == task_id, Task.fence == fence)
-        .values(published_at=moment())
-        .execution_options(synchronize_session=False)
-    )
-
-
 def lost(session: Session, limit: int) -> Sequence[Task]:
     """Running tasks whose lease has ended, locked, those that another transaction holds left out."""
     query = select(Task).where(Task.status == TaskStatus.PROCESSING, Task.lease_expires_at < moment())

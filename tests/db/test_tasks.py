@@ -130,13 +130,35 @@ def test_a_cancel_that_came_first_wins_over_completing():
     assert reload(task).status == TaskStatus.CANCELLED
 
 
-def test_a_task_put_back_meanwhile_is_not_marked_as_published():
+def test_a_message_that_could_not_be_sent_is_given_back():
     task = make_task(make_user())
-    owner = claim(task)
     with transaction() as session:
-        tasks.hand_back(session, owner)
-        tasks.mark_published(session, task.id, fence=0)
+        (taken,) = turns.take(session, 9, age_seconds=60, window=1, user_id=task.user_id)
+    assert reload(task).published_at is not None
+    with transaction() as session:
+        turns.give_back(session, taken)
     assert reload(task).published_at is None
+
+
+def test_a_task_claimed_meanwhile_is_not_given_back():
+    task = make_task(make_user())
+    with transaction() as session:
+        (taken,) = turns.take(session, 9, age_seconds=60, window=1, user_id=task.user_id)
+    claim(task)
+    with transaction() as session:
+        turns.give_back(session, taken)
+    assert reload(task).published_at is not None
+
+
+def test_of_many_publishers_at_once_one_takes_a_task():
+    task = make_task(make_user())
+
+    def take(_):
+        with transaction() as session:
+            return len(turns.take(session, 9, age_seconds=60, window=1, user_id=task.user_id))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(take, range(6))) == 1
 
 
 def test_only_due_and_unsent_tasks_are_published():
