@@ -18,7 +18,6 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 _TIMEOUT = 2
-_PER_TURN = 20
 
 
 class Publisher:
@@ -75,13 +74,8 @@ def _publish_turn(app: Celery, settings: Settings, user_id: str) -> None:
     """Send as many messages as leave this user no more than its window in the queue."""
     try:
         with transaction() as session:
-            taken = turns.take(
-                session,
-                _PER_TURN,
-                age_seconds=settings.republish_seconds,
-                window=settings.published_per_user,
-                user_id=user_id,
-            )
+            window, age = settings.published_per_user, settings.republish_seconds
+            taken = turns.take(session, user_id, age_seconds=age, window=window)
         unsent = [task for task in taken if not _send(app, settings, task)]
         if unsent:
             with transaction() as session:

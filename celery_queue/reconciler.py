@@ -68,10 +68,8 @@ def sweep(settings: Settings) -> int:
             recover(session, task, settings, _ACTOR)
         expired = expire(session, settings)
         session.flush()
-        waiting = turns.unpublished(
-            session, _LIMIT, age_seconds=settings.republish_seconds, window=settings.published_per_user
-        )
-    for user_id in {task.user_id for task in waiting}:
+        waiting = turns.users_waiting(session, _LIMIT, age_seconds=settings.republish_seconds)
+    for user_id in waiting:
         publisher.wake(user_id)
     return len(lost) + expired + len(waiting)
 

@@ -7,10 +7,9 @@ user has a few messages waiting there, and the next follows as one of them is ta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from db.clock import moment
 from db.models import Task, TaskStatus
@@ -23,41 +22,27 @@ def shares_of(input_bytes: int) -> int:
     return 1 + input_bytes // GIGABYTE
 
 
-def unpublished(
-    session: Session, limit: int, *, age_seconds: float, window: int, user_id: str | None = None
-) -> Sequence[Task]:
-    """Queued tasks that are due and for which no message was sent, or none that anybody took within `age_seconds`.
+def users_waiting(session: Session, limit: int, *, age_seconds: float) -> Sequence[str]:
+    """Users with tasks that are due and for which no message was sent, or none that anybody took in that time."""
+    return session.scalars(select(Task.user_id).where(_unsent(age_seconds)).distinct().limit(limit)).all()
 
-    At most as many as leave a user `window` shares in the queue; everybody's first turn comes before anybody's second.
+
+def take(session: Session, user_id: str, *, age_seconds: float, window: int) -> Sequence[Task]:
+    """The user's next tasks to send, oldest first, marked as published in this transaction.
+
+    As many as leave `window` shares of the user in the queue; one at least where none is there. Of several who ask at
+    once each gets others.
     """
-    unsent = and_(_unsent(age_seconds), true() if user_id is None else Task.user_id == user_id)
-    per_user: dict[str, Any] = {"partition_by": Task.user_id, "order_by": (Task.queued_at, Task.id)}
-    ranked = select(
-        Task.id,
-        func.row_number().over(**per_user).label("turn"),
-        func.sum(Task.shares).over(**per_user).label("shares"),
-        _shares_in_queue(age_seconds).label("in_queue"),
-    ).where(unsent)
-    turns = ranked.subquery()
-    first = and_(turns.c.turn == 1, turns.c.in_queue == 0)
-    query = (
-        select(Task)
-        .join(turns, turns.c.id == Task.id)
-        .where(or_(first, turns.c.in_queue + turns.c.shares <= window))
-        .order_by(turns.c.turn, Task.queued_at)
-    )
-    return session.scalars(query.limit(limit)).all()
-
-
-def take(session: Session, limit: int, *, age_seconds: float, window: int, user_id: str) -> Sequence[Task]:
-    """The same for one user, marked as published in this transaction: of several who ask at once each gets others."""
-    ids = [task.id for task in unpublished(session, limit, age_seconds=age_seconds, window=window, user_id=user_id)]
-    if not ids:
-        return []
-    free = select(Task).where(Task.id.in_(ids), _unsent(age_seconds)).order_by(Task.queued_at)
-    taken = session.scalars(free.with_for_update(skip_locked=True)).all()
-    for task in taken:
+    free = select(Task).where(Task.user_id == user_id, _unsent(age_seconds))
+    oldest = free.order_by(Task.queued_at, Task.id).limit(window).with_for_update(skip_locked=True)
+    shares = _shares_in_queue(session, user_id, age_seconds)
+    taken = []
+    for task in session.scalars(oldest):
+        if shares and shares + task.shares > window:
+            break
+        shares += task.shares
         task.published_at = moment()
+        taken.append(task)
     return taken
 
 
@@ -79,14 +64,8 @@ def _unsent(age_seconds: float) -> ColumnElement[bool]:
     )
 
 
-def _shares_in_queue(age_seconds: float) -> Any:
-    other = aliased(Task)
-    return (
-        select(func.coalesce(func.sum(other.shares), 0))
-        .where(
-            other.user_id == Task.user_id,
-            other.status == TaskStatus.QUEUED,
-            other.published_at >= moment(-age_seconds),
-        )
-        .scalar_subquery()
+def _shares_in_queue(session: Session, user_id: str, age_seconds: float) -> int:
+    in_queue = select(func.coalesce(func.sum(Task.shares), 0)).where(
+        Task.user_id == user_id, Task.status == TaskStatus.QUEUED, Task.published_at >= moment(-age_seconds)
     )
+    return int(session.scalar(in_queue) or 0)
