@@ -67,7 +67,10 @@ def test_two_workers_complete_the_tasks_of_two_users_and_charge_each_once(servic
 
 def test_registered_tasks_are_the_one_analysis_the_health_check_and_maintenance(service, celery_app):
     service.worker("--concurrency=1")
-    (registered,) = celery_app.control.inspect(timeout=5).registered().values()
+    answers = {}
+    # A worker may say that it is ready a moment before it listens to its operators.
+    until(lambda: answers.update(celery_app.control.inspect(timeout=2).registered() or {}) or answers)
+    (registered,) = answers.values()
     assert sorted(registered) == [
         "queue.maintenance.audit_ledger",
         "queue.maintenance.expire_idle",
