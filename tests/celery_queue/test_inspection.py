@@ -10,8 +10,9 @@ from tests.celery_queue.service import until
 
 def test_a_worker_answers_and_a_message_has_a_state(service):
     service.worker("--pool=threads", "--concurrency=3")
-    until(lambda: inspection.workers(get_settings()))
-    (worker,) = inspection.workers(get_settings())
+    found = []
+    until(lambda: found.extend(inspection.workers(get_settings())) or found)
+    worker = found[0]
     assert (worker.slots, worker.active, worker.reserved) == (3, [], [])
     assert inspection.celery_state(get_settings(), "unknown") == "PENDING"
 
