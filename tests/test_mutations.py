@@ -26,6 +26,7 @@ class Mutation:
     test: str
 
 
+TRIES = 5
 MUTATIONS = {
     "the fence": Mutation(
         "db/tasks.py",
@@ -93,7 +94,8 @@ def test_without_its_guard_the_test_goes_red(copy_of_house, run, name):
     code = path.read_text(encoding="utf-8")
     assert code.count(mutation.guard) == 1, "the guard isn't written like this any more"
     path.write_text(code.replace(mutation.guard, mutation.instead), encoding="utf-8")
-    assert "1 failed" in run(mutation.test)
+    # A race without its lock is lost nearly every time, not every time.
+    assert any("1 failed" in run(mutation.test) for _ in range(TRIES))
 
 
 @pytest.mark.service
