@@ -25,6 +25,7 @@ _MEETINGS_AT_ONCE = 1_500_000
 _GRAM_ROWS = 60_000
 _PREFIX = 4
 _COMBINED = 6
+_WORTH_UNITS = 65_536
 
 
 def candidates(values: Table, fields: Sequence[Field], sides: Positions | None, *, as_of: int | None = None) -> Pairs:
@@ -85,9 +86,10 @@ def _unnested(tokens: str, field: Field, condition: str) -> str:
 
 def _postings(keys: Table, rows: int, meetings: int) -> Table:
     """Keys that some but not too many rows share, with `n`, how many, and `w`, what sharing one is worth."""
+    # Whole numbers, because only their sums come out the same whichever thread adds first; else ties break at random.
     return keys.sql(
         f"""
-        SELECT p, key, n, ln({rows} / n) ** 2 + 0.01 AS w
+        SELECT p, key, n, round((ln({rows} / n) ** 2 + 0.01) * {_WORTH_UNITS}) AS w
         FROM {{self}} JOIN (
             SELECT key, count(*) AS n FROM {{self}} GROUP BY key HAVING count(*) BETWEEN 2 AND {meetings}
         ) USING (key)

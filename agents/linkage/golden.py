@@ -94,7 +94,7 @@ def _trust(table: Table, entities: Table, survivors: Table | None, links: Table 
         SELECT __row, round(coalesce(strength, 1) * coalesce(confidence, 1)
             * (1 + least(coalesce(cells, filled) / {width}, 1)) / 2, 4) AS trust
         FROM {{self}} JOIN {{filled}} USING (__row)
-        LEFT JOIN (SELECT entity AS __row, avg(confidence) AS confidence, count(*) AS cells FROM {{chosen}} GROUP BY 1)
+        LEFT JOIN (SELECT entity AS __row, avg(round(confidence * 1e6)) / 1e6 AS confidence, count(*) AS cells FROM {{chosen}} GROUP BY 1)
             USING (__row)
         LEFT JOIN (SELECT entity AS __row, strength FROM {{linked}}) USING (__row)
         WHERE {{self}}.__row = {{self}}.entity

@@ -31,7 +31,7 @@ def run(table: Table, params: GoldenRecordBuilder, ctx: AgentContext) -> AgentRe
     resolver = ctx.earlier.get("survivorship-resolver")
     survivors = resolver.extras.get("survivors") if resolver else None
     links = linker.extras["pairs"].sql(
-        "SELECT entity, avg(score) AS strength FROM {self} JOIN {entities} ON __row = row_a"
+        "SELECT entity, avg(round(score * 10000)) / 10000 AS strength FROM {self} JOIN {entities} ON __row = row_a"
         " WHERE decision = 'match' GROUP BY entity",
         entities=linker.extras["entities"],
     )

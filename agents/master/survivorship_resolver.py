@@ -306,8 +306,8 @@ def _winners(
     return values.sql(
         f"""
         WITH supported AS (
-            SELECT one.entity, one.value, sum(other.n * jaro_winkler_similarity(
-                one.value[:{_COMPARED_LENGTH}], other.value[:{_COMPARED_LENGTH}])) AS support
+            SELECT one.entity, one.value, sum(other.n * round(1e6 * jaro_winkler_similarity(
+                one.value[:{_COMPARED_LENGTH}], other.value[:{_COMPARED_LENGTH}]))) AS support
             FROM {{variants}} AS one JOIN {{variants}} AS other USING (entity) GROUP BY one.entity, one.value
         ),
         counted AS (
