@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
-from pydantic import Field
+from pydantic import Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEMORY_BROKER = "memory://localhost/"
@@ -19,13 +19,14 @@ MEMORY_BROKER = "memory://localhost/"
 class Settings(BaseSettings):
     """Every setting, by its name in the environment (upper case)."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("var"), description="Folder of embedded data, locks and work in progress.")
     database_url: str = Field("", description="SQLAlchemy address; empty = SQLite in DATA_DIR.")
     database_pool_size: int = Field(10, ge=1, description="Connections that a process keeps open to PostgreSQL.")
 
     redis_url: str = Field("", description="Redis for messages and Celery's results, e.g. redis://127.0.0.1:6379.")
+    redis_ca_file: FilePath | None = Field(None, description="Who vouches for a rediss:// address; empty = the system.")
     celery_broker_url: str = Field("", description="Message broker; empty = REDIS_URL, else memory://.")
     celery_result_backend: str = Field("", description="Celery's results; empty = REDIS_URL, else none.")
     redis_key_prefix: str = Field("", description="Prefix of every key, for a hosted Redis that has database 0 only.")

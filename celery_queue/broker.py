@@ -1,5 +1,7 @@
 """Whether the message broker answers."""
 
+import ssl
+
 from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
 
@@ -25,4 +27,16 @@ def check_broker(settings: Settings) -> None:
         with connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
     except (OperationalError, KombuError, OSError) as error:
-        raise BrokerUnavailable(f"The message broker doesn't answer: {type(error).__name__}.") from error
+        raise unavailable("The message broker", error) from error
+
+
+def unavailable(what: str, error: BaseException) -> BrokerUnavailable:
+    """BrokerUnavailable in words for operators: a certificate that isn't trusted is told from a server that is away."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return BrokerUnavailable(
+                f"{what} shows a certificate that isn't trusted here (REDIS_CA_FILE): {cause.verify_message}."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return BrokerUnavailable(f"{what} doesn't answer: {type(error).__name__}.")

@@ -2,6 +2,7 @@
 
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery.schedules import crontab
 from kombu import Queue
@@ -41,8 +42,8 @@ def _addresses(settings: Settings) -> dict[str, Any]:
         "result_backend": results,
         "broker_transport_options": transport,
         "result_backend_transport_options": {"retry_policy": RETRY_POLICY, **_prefix(settings, "results")},
-        "broker_use_ssl": _verified(broker),
-        "redis_backend_use_ssl": _verified(results),
+        "broker_use_ssl": _verified(settings, broker),
+        "redis_backend_use_ssl": _verified(settings, results),
         "redis_socket_timeout": 10.0,
         "redis_socket_connect_timeout": 3.0,
         "redis_retry_on_timeout": True,
@@ -57,8 +58,9 @@ def _broker_and_results(settings: Settings) -> tuple[str, str]:
     """Broker and results in different databases of one Redis, unless prefixes keep them apart in its only one."""
     broker, results = settings.broker, settings.result_backend
     shared = broker == results == settings.redis_url and not settings.redis_key_prefix
-    if shared and broker.rstrip("/").count("/") == 2:
-        return f"{broker.rstrip('/')}/0", f"{results.rstrip('/')}/1"
+    address = urlsplit(broker)
+    if shared and address.path in {"", "/"}:
+        return address._replace(path="/0").geturl(), address._replace(path="/1").geturl()
     return broker, results
 
 
@@ -83,9 +85,12 @@ def _prefix(settings: Settings, use: str) -> dict[str, str]:
     return {"global_keyprefix": f"{settings.redis_key_prefix}{use}:"} if settings.redis_key_prefix else {}
 
 
-def _verified(url: str) -> dict[str, Any] | None:
-    # A bare rediss:// address crashes the result backend unless certificate requirements are given.
-    return {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss") else None
+def _verified(settings: Settings, url: str) -> dict[str, Any] | None:
+    """How a rediss:// address is checked; the result backend takes none without being told."""
+    if not url.startswith("rediss"):
+        return None
+    authorities = {"ssl_ca_certs": str(settings.redis_ca_file)} if settings.redis_ca_file else {}
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, **authorities}
 
 
 def _queues(settings: Settings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
+from celery_queue.broker import check_broker, unavailable
 from celery_queue.celery_config import configuration
 from errors import BrokerUnavailable
 from settings import Settings
@@ -35,6 +36,7 @@ class Worker:
 
 def workers(settings: Settings) -> list[Worker]:
     """The workers that answer within two seconds; a solo one that is busy doesn't. BrokerUnavailable without broker."""
+    check_broker(settings)  # Celery itself would try for longer
     inspect = _app(settings).control.inspect(timeout=_SECONDS)
     stats = _reached(inspect.stats)
     if not stats:
@@ -64,7 +66,7 @@ def _reached(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except _OUT_OF_REACH as error:
-        raise BrokerUnavailable(f"Celery's broker or results don't answer: {type(error).__name__}.") from error
+        raise unavailable("Celery's broker or result store", error) from error
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,3 +12,11 @@ def test_the_example_names_every_setting_with_its_default() -> None:
         expected += [f"# {field.description}", f"#{name.upper()}={default}"]
     example = Path(__file__).parent.parent / ".env.example"
     assert example.read_text(encoding="utf-8").splitlines() == expected
+
+
+def test_what_is_copied_from_the_example_changes_nothing(tmp_path: Path) -> None:
+    example = (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8")
+    copied = tmp_path / ".env"
+    copied.write_text("\n".join(line.removeprefix("#") for line in example.splitlines() if not line.startswith("# ")))
+    given = Settings(_env_file=copied).model_dump(exclude={"data_dir"})
+    assert given == Settings().model_dump(exclude={"data_dir"})
