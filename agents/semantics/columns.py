@@ -1,0 +1,209 @@
+"""What the columns of a table mean: the one sort of value that most of a column's cells are, checked one by one.
+
+A column's name decides nothing by itself. It only tells apart what the values leave open: nine bare digits are a social
+security number, ten a phone number, five a postcode where the name says so, and a number or an id where it doesn't.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from agents.column_types import is_null_sql
+from agents.semantics import phones, validators
+from agents.table import ROW, Table
+
+SAMPLE_ROWS = 100_000
+"""Of a table with twice as many rows or more, at least so many are looked at, chosen by a hash of their number."""
+
+_FIRST_LOOK = 200
+_COLUMNS_AT_ONCE = 10
+_MARGIN = 1.05
+"""A hash takes a little more or less than the share it is asked for."""
+
+Test = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Semantic:
+    """The verdict on one column.
+
+    type: a name of `TYPES`. confidence: the share of the rows looked at that pass its validator. by: whether the
+    values said it alone ("values") or together with the column's name. rows: how many non-missing rows were looked at;
+    sampled: whether that is fewer than all. counter_examples: the most frequent values that don't pass, whole.
+    """
+
+    type: str
+    confidence: float
+    by: str
+    rows: int
+    sampled: bool = False
+    counter_examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How a sort of value is told: by `test` alone from `alone` of the rows on, or by `named_test` from `named` on in a
+    column with such a name. `few` is the number of distinct values below which values alone don't say it."""
+
+    type: str
+    test: Test | None
+    alone: float = 0.6
+    name: str = ""
+    named_test: Test | None = None
+    named: float = 0.5
+    few: int = 1
+    unless: str = ""
+
+    def tests(self, words: str) -> Iterator[tuple[Test, float, str]]:
+        """The tests that apply to a column of this name, with the share that they need, the surest first."""
+        if self.unless and re.search(rf"\b(?:{self.unless})\b", words):
+            return
+        if self.test:
+            yield self.test, self.alone, "values"
+        named_test = self.named_test or self.test
+        if named_test and self.name and re.search(rf"\b(?:{self.name})\b", words):
+            yield named_test, self.named, "values and name"
+
+
+def _code_rule(type: str, test: Test, name: str, few: int) -> _Rule:
+    """Short codes are also short words: values alone say it where they are several, in capitals and all of them."""
+    return _Rule(type, test, alone=0.98, name=name, named_test=validators.in_any_case(test), named=0.9, few=few)
+
+
+_ID = "id|ids|key|code|index|row|serial|uuid|guid|hash|order|invoice"
+
+# The first that fits wins, so those that leave least room stand first.
+_RULES = (
+    _Rule("email", validators.is_email, name="e ?mails?|mail"),
+    _Rule("url", validators.is_url, name="url|uri|website|homepage|link"),
+    _Rule("uuid", validators.is_uuid, 0.9),
+    _Rule("mac_address", validators.is_mac_address, 0.9),
+    _Rule("ip_address", validators.is_ip, 0.8, name="ip|ips|ip ?v[46]|ip ?addr(?:ess)?", unless="version|release"),
+    _Rule("iban", validators.is_iban, name="iban"),
+    _Rule("isbn", None, name="isbn(?: ?1[03])?", named_test=validators.is_isbn),
+    _Rule("card", validators.is_card, name="card|credit ?card|cc|pan|card ?(?:number|no|num)"),
+    _Rule(
+        "ssn",
+        validators.is_spelled_ssn,
+        name="ssn|soc ?sec(?: id| no| num(?:ber)?)?|social ?security(?: ?(?:number|no|id))?|tax ?id|tin",
+        named_test=validators.is_ssn,
+    ),
+    _Rule("coordinates", validators.is_coordinates, 0.9),
+    _Rule("latitude", None, name="lat|latitude", named_test=validators.is_latitude, named=0.95),
+    _Rule("longitude", None, name="lon|lng|long|longitude", named_test=validators.is_longitude, named=0.95),
+    _Rule(
+        "epoch_milliseconds",
+        None,
+        name="epoch(?: ?ms)?|ts|time|timestamp|date|at|on|ms|created|updated|modified|seen|login",
+        named_test=validators.is_epoch_milliseconds,
+        named=0.95,
+    ),
+    _Rule(
+        "epoch_seconds",
+        None,
+        name="epoch|ts|time|timestamp|date|at|on|created|updated|modified|seen|login",
+        named_test=validators.is_epoch_seconds,
+        named=0.95,
+    ),
+    _Rule(
+        "phone",
+        phones.is_phone,
+        name=r"(?:tele)?phones?|phone ?(?:number|no|num)|mobile|cell|cellphone|tel|fax|msisdn",
+        named_test=phones.is_any_phone,
+        unless="price|amount|model|imei|" + _ID,
+    ),
+    _Rule(
+        "postcode",
+        validators.is_postcode,
+        0.9,
+        "zip|zip ?code|post ?code|postal(?: ?code)?|plz|cap|eircode",
+        validators.is_any_postcode,
+        0.7,
+    ),
+    _Rule("bic", None, name="bic|swift(?: ?code)?", named_test=validators.is_bic),
+    _code_rule("us_state", validators.is_us_state, "state|st|province|region", few=12),
+    _code_rule("currency_code", validators.is_currency_code, "currency|currencies|ccy|curr", few=3),
+    _code_rule("country_code", validators.is_country_code, "country|nation(?:ality)?|ctry|iso ?[23]?", few=5),
+)
+
+TYPES = tuple(rule.type for rule in _RULES)
+"""Every semantic type there is."""
+
+
+def semantic_type(name: str, values: Sequence[tuple[str, int]], *, sampled: bool = False) -> Semantic | None:
+    """What a column of this name means, from its non-missing values and how many rows have each."""
+    words = _words(name)
+    first = values[:_FIRST_LOOK]
+    for rule in _RULES:
+        for test, needed, by in rule.tests(words):
+            if by == "values" and len(values) < rule.few:
+                continue
+            if first and _share(test, first) >= 0.8 * needed:
+                found = _verdict(rule.type, test, by, values, sampled)
+                if found.confidence >= needed:
+                    return found
+    return None
+
+
+def _words(name: str) -> str:
+    """A column's name as words: `PhoneNumber`, `phone_number` and `PHONE-NUMBER` are all "phone number"."""
+    parted = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return re.sub(r"[\W_]+", " ", parted).strip().lower()
+
+
+def _share(test: Test, values: Sequence[tuple[str, int]]) -> float:
+    """The share of rows, and of distinct values where that is less, that pass: one frequent value decides nothing."""
+    passed = [rows for text, rows in values if test(text)]
+    return min(sum(passed) / sum(rows for _, rows in values), len(passed) / len(values))
+
+
+def _verdict(type: str, test: Test, by: str, values: Sequence[tuple[str, int]], sampled: bool) -> Semantic:
+    failed = [(rows, text) for text, rows in values if not test(text)]
+    total = sum(rows for _, rows in values)
+    return Semantic(
+        type=type,
+        confidence=1 - sum(rows for rows, _ in failed) / total,
+        by=by,
+        rows=total,
+        sampled=sampled,
+        counter_examples=tuple(text for _, text in sorted(failed, key=lambda each: (-each[0], each[1]))[:5]),
+    )
+
+
+_known: WeakKeyDictionary[Table, dict[str, Semantic | None]] = WeakKeyDictionary()
+"""Verdicts on tables that still exist: a table never changes, so neither do they."""
+
+
+def semantic_types(table: Table, *, seed: int = 0) -> Mapping[str, Semantic | None]:
+    """What each column of a table means, or None; checked on all rows of a table of up to about 200,000."""
+    if table not in _known:
+        sampled = table.rows >= 2 * SAMPLE_ROWS
+        chosen = sample_rows_sql(table.rows, seed)
+        _known[table] = {}
+        for start in range(0, len(table.columns), _COLUMNS_AT_ONCE):
+            names = table.columns[start : start + _COLUMNS_AT_ONCE]
+            for name, values in _values_of(table, names, chosen):
+                _known[table][name] = semantic_type(name, values, sampled=sampled)
+    return _known[table]
+
+
+def sample_rows_sql(rows: int, seed: int) -> str:
+    """The condition that picks at least SAMPLE_ROWS rows of a large table by a hash of their number, or all."""
+    one_in = int(rows / (SAMPLE_ROWS * _MARGIN)) if rows >= 2 * SAMPLE_ROWS else 1
+    return "true" if one_in == 1 else f"hash({ROW} + {int(seed)}) % {one_in} = 0"
+
+
+def _values_of(table: Table, names: Sequence[str], chosen: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """The distinct non-missing values of the chosen rows of some columns, by a hash of their text."""
+    for name in names:
+        column = Table.q(name)
+        yield (
+            name,
+            table.query(
+                f"SELECT v, n FROM (SELECT {column} AS v, count(*) AS n FROM {{self}} WHERE {chosen} GROUP BY ALL)"
+                f" WHERE NOT {is_null_sql('v')} ORDER BY hash(v), v"
+            ),
+        )
