@@ -1,12 +1,13 @@
 """The connection to the database, and the two ways to use it: `reading` and `transaction`."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,29 +15,50 @@ from errors import DatabaseUnavailable
 from settings import Settings, get_settings
 
 SessionLocal = sessionmaker[Session](expire_on_commit=False)
-"""Sessions for reading; writes go through `transaction`."""
+"""Plain sessions; this program's own work goes through `reading` and `transaction`."""
 
+_ReadingSession = sessionmaker[Session](expire_on_commit=False)
 _WritingSession = sessionmaker[Session](expire_on_commit=False)
+
+_TRUSTED_SECONDS = 2.0
+"""For so long after its last use a connection is taken to be alive; after that it is asked first."""
 
 
 def connect(settings: Settings) -> Engine:
     """Point every session of this process at the settings' database; nothing is opened before its first use."""
     url = make_url(settings.database)
-    engine = _sqlite_engine(settings) if url.get_backend_name() == "sqlite" else _server_engine(settings)
+    embedded = url.get_backend_name() == "sqlite"
+    engine = _sqlite_engine(settings) if embedded else _server_engine(settings)
     SessionLocal.configure(bind=engine)
+    # On a server each statement sees its own moment anyway, and BEGIN and ROLLBACK would be two more round trips.
+    _ReadingSession.configure(bind=engine if embedded else engine.execution_options(isolation_level="AUTOCOMMIT"))
     _WritingSession.configure(bind=engine.execution_options(writes=True))
     return engine
 
 
 def _server_engine(settings: Settings) -> Engine:
-    return create_engine(
+    engine = create_engine(
         settings.database,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_size,
         pool_timeout=10,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 5},
     )
+
+    @event.listens_for(engine, "checkin")
+    def remember(_: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    # Instead of `pool_pre_ping`, which asks before each use: a busy worker uses a connection a hundred times a second.
+    @event.listens_for(engine, "checkout")
+    def ask_if_idle(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() > record.info.get("used", float("inf")) + _TRUSTED_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error
+
+    return engine
 
 
 def _sqlite_engine(settings: Settings) -> Engine:
@@ -72,7 +94,7 @@ def _translated(session: Session) -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A session for reading; what it hands out may be used after it is closed."""
-    with _translated(SessionLocal()) as session:
+    with _translated(_ReadingSession()) as session:
         yield session
 
 
@@ -85,7 +107,7 @@ def transaction() -> Iterator[Session]:
 
 def get_db() -> Iterator[Session]:
     """A reading session for the length of a request (FastAPI dependency)."""
-    with reading() as session:
+    with _translated(SessionLocal()) as session:
         yield session
 
 
