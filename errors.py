@@ -40,7 +40,8 @@
     │   ├── DatabaseUnavailable       DATABASE_UNAVAILABLE
     │   └── BrokerUnavailable         BROKER_UNAVAILABLE
     ├── OutOfMemory                   OUT_OF_MEMORY
-    ├── ChildDied                     INTERNAL_ERROR: the lean child ended without a verdict; an attempt
+    ├── Unforeseen                    INTERNAL_ERROR: an exception outside of the agents that nobody foresaw
+    ├── ChildDied                     CHILD_DIED: the lean child ended without a verdict; an attempt
     ├── VerificationFailed            VERIFICATION_FAILED: a writeback agent found the result wrong
     └── AgentFailed                   AGENT_ERROR: an unexpected exception inside an agent
 
@@ -301,10 +302,16 @@ class OutOfMemory(ServiceError):
     code = "OUT_OF_MEMORY"
 
 
+class Unforeseen(ServiceError):
+    """Something went wrong in this service that it wasn't made for. The run was not charged."""
+
+    code = "INTERNAL_ERROR"
+
+
 class ChildDied(ServiceError):
     """The process that ran the agents ended without a verdict."""
 
-    code = "INTERNAL_ERROR"
+    code = "CHILD_DIED"
 
 
 class VerificationFailed(ServiceError):
@@ -321,7 +328,7 @@ class AgentFailed(ServiceError):
 
 def named(code: str, message: str, context: dict[str, Any]) -> ServiceError:
     """The error of that code, made again on this side of a process boundary."""
-    kind = next((each for each in _descendants(ServiceError) if each.code == code), ServiceError)
+    kind = next((each for each in _descendants(ServiceError) if vars(each).get("code") == code), ServiceError)
     error = kind.__new__(kind)
     ServiceError.__init__(error, message, **context)
     return error

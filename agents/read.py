@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from agents.encoding import to_utf8
 from agents.read_base import MB, Content, ReadOptions, blocks
 from agents.read_csv import no_mended_rows, read_csv
@@ -20,10 +22,21 @@ from agents.read_json import looks_like_json, read_json
 from agents.read_parquet import read_parquet
 from agents.table import Database, Table
 from agents.unpack import kind_of, unpack
-from errors import TooLarge, UnsupportedMediaType
+from errors import TooLarge, UnreadableFile, UnsupportedMediaType
 
 __all__ = ["ReadOptions", "ReadResult", "read_table"]
 
+# What parsers raise over contents that nobody thought of. Any other error is a fault of this program's.
+_BY_CONTENTS = (
+    duckdb.DataError,
+    duckdb.InvalidInputException,
+    duckdb.IOException,
+    duckdb.NotSupportedError,
+    ValueError,
+    ArithmeticError,
+    EOFError,
+    RecursionError,
+)
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
 
 
@@ -46,9 +59,12 @@ def read_table(path: Path, filename: str, database: Database, options: ReadOptio
     size = path.stat().st_size
     if size > options.max_mb * MB:
         raise TooLarge(f"The file has {size // MB:,} MB; at most {options.max_mb:,} MB are read.", size_bytes=size)
-    with _scratch(database.folder) as folder:
-        inner, name = unpack(path, filename, folder, options)
-        content, encoding = _read(inner, name, folder, database, options)
+    try:
+        with _scratch(database.folder) as folder:
+            inner, name = unpack(path, filename, folder, options)
+            content, encoding = _read(inner, name, folder, database, options)
+    except _BY_CONTENTS as error:
+        raise UnreadableFile("The file is damaged, or written in a way that isn't understood here.") from error
     return ReadResult(
         table=content.table,
         format=content.format,

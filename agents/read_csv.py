@@ -91,7 +91,7 @@ def load(
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(held)))
     source = (
         f"read_csv({literal(str(path))}, auto_detect = false, "
-        f"header = {header}, delim = {literal(delimiter.decode())}, quote = '\"', escape = '\"', "
+        f"compression = 'none', header = {header}, delim = {literal(delimiter.decode())}, quote = '\"', escape = '\"', "
         f"new_line = {_LINE_ENDS[line_end]}, columns = {{{columns}}}, strict_mode = true, null_padding = false, "
         f"max_line_size = {longest}, buffer_size = {2 * longest})"
     )

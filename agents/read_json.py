@@ -116,7 +116,7 @@ def _slice(path: Path, member: Member, target: Path) -> Path:
 
 def _objects(path: Path, layout: str, options: ReadOptions) -> str:
     return (
-        f"read_json_objects({literal(str(path))}, format = '{layout}', "
+        f"read_json_objects({literal(str(path))}, format = '{layout}', compression = 'none', "
         f"maximum_object_size = {options.max_field_mb * MB})"
     )
 

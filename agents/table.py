@@ -6,6 +6,7 @@ holds any more is dropped before the next statement.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import re
 import shutil
@@ -94,6 +95,10 @@ class Database:
         except duckdb.OutOfMemoryException as error:
             first_line = str(error).partition("\n")[0]
             raise OutOfMemory(engine=first_line) from error
+        except duckdb.IOException as error:
+            if "No space left" in str(error) or "not enough space" in str(error):
+                raise OSError(errno.ENOSPC, "the disk is full") from error
+            raise
 
     def _drop_forgotten(self) -> None:
         while self._dropped:

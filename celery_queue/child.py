@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from errors import OutOfMemory, ServiceError
+from errors import OutOfMemory, ServiceError, Unforeseen
 from transformers.manifest import Manifest, jsonable
-from transformers.pipeline import Emit, run
+from transformers.pipeline import Emit, run, unforeseen_as
 from transformers.preview import Preview
 from transformers.specification import FILENAME, Specification
 
@@ -67,9 +67,10 @@ def _serve(run_job: RunJob, folder: Path, channel: TextIO) -> None:
         _tell(channel, event)
 
     try:
-        specification = Specification.model_validate_json((folder / FILENAME).read_bytes())
-        _log_about(specification.log_context)
-        manifest = run_job(folder, specification, emit)
+        with unforeseen_as(Unforeseen):
+            specification = Specification.model_validate_json((folder / FILENAME).read_bytes())
+            _log_about(specification.log_context)
+            manifest = run_job(folder, specification, emit)
     except ServiceError as error:
         emit(_failure(error))
     except MemoryError as error:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from celery_queue.slot import Children, Event
 from db.models import Task
-from errors import ChildDied, InvalidInput, NotFound, OutOfMemory, RateLimited, UnreadableFile
+from errors import ChildDied, InvalidInput, NotFound, OutOfMemory, RateLimited, Unforeseen, UnreadableFile
 from settings import Settings
 from storage import Storage
 from transformers.specification import FILENAME, InputSpec, Specification
@@ -44,7 +44,7 @@ class Previews:
                 self._prepare(folder, task, role, storage)
                 deadline = _Deadline(self._settings.preview_seconds)
                 return child.run(folder, deadline.begin, deadline.check)
-        except (InvalidInput, OutOfMemory, ChildDied) as error:
+        except (InvalidInput, OutOfMemory, ChildDied, Unforeseen) as error:
             # Whatever it is that the reader can't do with it, to who asks for a look the file is not readable.
             raise UnreadableFile(error.message, **error.context) from error
         finally:

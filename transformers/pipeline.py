@@ -9,6 +9,7 @@ It runs in the lean child process. What it tells the world goes through `emit`, 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -36,7 +37,7 @@ from agents.base import (
 )
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
-from errors import AgentFailed, NotApplicable, ServiceError
+from errors import AgentFailed, NotApplicable, ServiceError, StorageUnavailable
 from transformers import checkpoints
 from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
@@ -105,6 +106,18 @@ def run(folder: Path, specification: Specification, emit: Emit) -> Manifest:
             emit(_progress(agents, position + 1, 0.0))
         emit({"event": "progress", "progress": LAST_PROGRESS, "detail": {"stage": "report"}})
         return _write(folder, state)
+
+
+@contextmanager
+def unforeseen_as(failure: Callable[[], ServiceError]) -> Iterator[None]:
+    """Give what nobody foresaw the name that `failure` makes: a verdict, told once, instead of a dead process."""
+    try:
+        yield
+    except (ServiceError, MemoryError):
+        raise
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        raise (StorageUnavailable("the worker's disk is full") if full else failure()) from error
 
 
 @contextmanager
@@ -241,13 +254,10 @@ def _run_agent(state: Run, agent: Agent, report_progress: Callable[[float], None
     started = time.perf_counter()
     try:
         _check_needs(state, agent)
-        result = agent.run(state.table, params, _context(state, report_progress))
+        with unforeseen_as(lambda: AgentFailed(f"{agent.id} met a table it wasn't made for", agent_id=agent.id)):
+            result = agent.run(state.table, params, _context(state, report_progress))
     except NotApplicable as refusal:
         result, step = AgentResult(), replace(step, status="skipped", reason=refusal.message)
-    except (ServiceError, MemoryError):
-        raise
-    except Exception as error:
-        raise AgentFailed(f"{agent.id} met a table it wasn't made for", agent_id=agent.id) from error
     rows = result.table.rows if result.table else step.rows_in
     return replace(step, seconds=round(time.perf_counter() - started, 3), rows_out=rows, metrics=result.metrics), result
 

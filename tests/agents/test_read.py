@@ -58,6 +58,12 @@ def test_content_decides_before_the_name(database: Database) -> None:
     assert read(database, CSV, "people.json").format == "csv"
 
 
+@pytest.mark.parametrize("filename", ["people.csv.gz", "people.zst", "people[1].csv"])
+def test_a_name_that_is_wrong_about_packing_changes_nothing(database: Database, filename: str) -> None:
+    assert cells(read(database, CSV, filename).table) == ROWS
+    assert cells(read(database, json.dumps([{"id": "007"}]), filename).table) == [("007",)]
+
+
 @pytest.mark.parametrize(
     ("data", "filename", "error", "says"),
     [

@@ -1,7 +1,9 @@
 """Tables as files: in the order of `__row`, whole however large they are."""
 
+import errno
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from agents import table as module
@@ -34,3 +36,11 @@ def test_only_rows_out_of_order_are_sorted(database: Database) -> None:
     assert _numbered(database, "range").in_order == ""
     assert _numbered(database, "hash(range)").in_order == ' ORDER BY "__row"'
     assert database.table("SELECT 'no rows are counted here' AS v").in_order == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_told_as_what_it_is(database: Database) -> None:
+    database._connection = duckdb.connect()  # the database's own may not reach /dev
+    with pytest.raises(OSError, match="disk is full") as caught:
+        database.run("COPY (SELECT range FROM range(9)) TO '/dev/full' (FORMAT csv, USE_TMP_FILE false)")
+    assert caught.value.errno == errno.ENOSPC

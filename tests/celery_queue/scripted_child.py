@@ -8,6 +8,7 @@ take MEGABYTES      of memory, and keep them
 stick               the worker's slot itself hangs for a minute
 refuse              the file can't be read
 break               an agent failed
+crash               an error that nobody foresaw
 """
 
 import os
@@ -69,6 +70,8 @@ def _obey(order: str, argument: str, resumed: bool) -> None:
             raise UnreadableFile("this is not a table")
         case "break":
             raise AgentFailed("type-fixer met a table it wasn't made for")
+        case "crash":
+            raise ZeroDivisionError
 
 
 def _die() -> None:

@@ -71,7 +71,9 @@ def test_a_second_message_for_the_same_task_changes_nothing(runner, scripted_tas
     assert wallet_of(task) == ledger.Wallet(balance=980, held=0)
 
 
-@pytest.mark.parametrize(("order", "code"), [("refuse", "UNREADABLE_FILE"), ("break", "AGENT_ERROR")])
+@pytest.mark.parametrize(
+    ("order", "code"), [("refuse", "UNREADABLE_FILE"), ("break", "AGENT_ERROR"), ("crash", "INTERNAL_ERROR")]
+)
 def test_a_verdict_fails_the_task_at_once_and_releases_its_credits(runner, scripted_task, order, code):
     task = scripted_task("step", order)
     assert run(runner, task) == Outcome("FAILED", code)

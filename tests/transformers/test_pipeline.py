@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,8 +13,8 @@ import pytest
 
 from agents import base
 from agents.base import AgentResult
-from errors import AgentFailed, ColumnNotFound, NotApplicable
-from transformers.pipeline import run
+from errors import AgentFailed, ColumnNotFound, NotApplicable, StorageUnavailable, Unforeseen
+from transformers.pipeline import run, unforeseen_as
 from transformers.specification import InputSpec, Specification
 from transformers.tools import order
 
@@ -123,6 +124,22 @@ def test_an_unexpected_error_names_the_agent_and_nothing_else(tmp_path, specify,
     assert "null-handler" in caught.value.message
     assert "4711" not in caught.value.message
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KeyError("secret cell 4711"), Unforeseen),
+        (OSError(errno.ENOSPC, "secret cell 4711"), StorageUnavailable),
+        (PermissionError(), Unforeseen),
+        (ColumnNotFound("a"), ColumnNotFound),
+        (MemoryError(), MemoryError),
+    ],
+)
+def test_whatever_ends_a_run_has_a_name(error: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught, unforeseen_as(Unforeseen):
+        raise error
+    assert "4711" not in str(caught.value)
 
 
 def test_errors_of_the_service_pass_through(tmp_path, specify):
