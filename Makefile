@@ -37,8 +37,9 @@ run-flower: $(RUN) ## Flower on port 5555
 migrate: $(RUN) ## bring the database up to date
 	$(PY) main.py migrate
 
+# By test, not by file: a few files take minutes, and each process keeps to its half of the order for as long as it can.
 test: $(DEV) ## the whole suite, on real servers; ARGS="-k word" goes to pytest
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(DEV) ## format, lint, types and import rules
 	$(PY) -m ruff format --check .
