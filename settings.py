@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(10, gt=0, description="How often the reconciler looks for lost work.")
     republish_seconds: float = Field(60, gt=0, description="Age at which a message that nobody took is sent again.")
     published_per_user: int = Field(1, ge=1, description="Messages of one user that wait in the queue at a time.")
+    max_running_per_user: int = Field(
+        4, ge=1, description="Tasks of a user that run at a time; a GB counts as one more."
+    )
+    inline_fallback: bool = Field(
+        False, description="While the broker is down the API runs tasks in a slot of its own."
+    )
     max_attempts: int = Field(3, ge=1, description="Attempts without a verdict before a task is given up.")
     max_retries: int = Field(3, ge=0, description="Automatic retries after a transient fault.")
     retry_delay_seconds: float = Field(60, ge=0, description="First delay before an automatic retry; it doubles.")
@@ -92,7 +98,11 @@ class Settings(BaseSettings):
     polling_interval: float = Field(0.05, gt=0, description="How often the in-memory broker is asked.")
     embedded_concurrency: int = Field(2, ge=1, description="Slots of the worker inside an embedded process.")
 
-    beat_health_seconds: float = Field(60, gt=0, description="How often Beat asks for a health check.")
+    beat_health_seconds: float = Field(60, gt=0, description="How often Beat asks for a health check and for metrics.")
+    retention_hour: int = Field(2, ge=0, le=23, description="Hour (UTC) at which Beat has old files removed.")
+    inputs_retention_days: float = Field(7, ge=0, description="Days that inputs are kept after a task's end.")
+    outputs_retention_days: float = Field(30, ge=0, description="Days that results are kept after a task's end.")
+    rows_retention_days: float = Field(365, ge=0, description="Days after which an ended task is archived.")
     uploads_idle_seconds: float = Field(900, ge=0, description="Grace after the last upload link, then a task expires.")
     queued_hours: float = Field(24, gt=0, description="How long a task may wait in the queue.")
     flower_port: int = Field(5555, ge=1, le=65535, description="Port of Flower.")

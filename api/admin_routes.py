@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.admin_schemas import AdminTask, AdminTaskPage, CeleryView, QueueAnswer, WorkersAnswer
 from api.dependencies import AdminUser, Database, RequestIdNow, SettingsNow, StorageNow, TaskId, is_id
-from api.schemas import SubmissionAnswer, cursor_of, read_cursor
+from api.schemas import EventAnswer, SubmissionAnswer, TimelineAnswer, cursor_of, read_cursor
 from api.submission_routes import queued_answer
 from billing import ledger
 from billing.ledger import TaskCredits
@@ -60,6 +60,15 @@ def requeue_task(task_id: TaskId, admin: AdminUser, storage: StorageNow, request
         raise TaskNotFound
     again = retries.retry(task.id, task.user_id, storage, actor=f"admin {admin.id}", request_id=request_id)
     return queued_answer(again)
+
+
+@router.get("/tasks/{task_id}/timeline")
+def get_whole_timeline(task_id: TaskId, _: AdminUser, session: Database) -> TimelineAnswer:
+    """Everything that happened to anybody's task, with the tracebacks of its errors."""
+    if tasks.find(session, task_id) is None:
+        raise TaskNotFound
+    events = [EventAnswer.of(each, whole=True) for each in tasks.events(session, task_id)]
+    return TimelineAnswer(task_id=task_id, events=events)
 
 
 @router.get("/workers")

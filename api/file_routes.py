@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import StorageNow
-from errors import BadRequest, NotFound, TooLarge, UnsupportedMediaType
+from errors import BadRequest, NotFound, OutputGone, TooLarge, UnsupportedMediaType
 from storage import LocalStorage
 from storage.local import Grant
 
@@ -35,7 +35,7 @@ def get_file(key: str, request: Request, folder: Folder) -> FileResponse:
     grant = folder.verified("GET", key, request.query_params)
     stored = folder.stat(key)
     if stored is None:
-        raise NotFound("The file is not there any more.")
+        raise OutputGone("The file is not there any more.")
     return FileResponse(
         folder.path(key), media_type=stored.content_type, filename=grant.filename or None, headers=_UNTRUSTED
     )

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from fastapi.responses import StreamingResponse
 
 from api.schemas import DownloadAnswer
+from celery_queue.retention import check_outputs
 from db.models import Task
 from errors import NotCompleted, NotFound, OutputGone
 from storage import Storage
@@ -57,6 +58,7 @@ def downloads(task: Task, storage: Storage, seconds: int) -> list[DownloadAnswer
 def _prefix(task: Task) -> str:
     if task.outputs is None:
         raise NotCompleted(f"This task is {task.status}.", status=task.status)
+    check_outputs(task)
     return str(task.outputs["prefix"])
 
 

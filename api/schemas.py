@@ -165,6 +165,9 @@ class TaskAnswer(BaseModel):
     started_at: datetime | None
     cancel_requested_at: datetime | None
     finished_at: datetime | None
+    inputs_removed_at: datetime | None
+    outputs_removed_at: datetime | None
+    archived_at: datetime | None
     duration_seconds: float | None
     attempt: int
     run_no: int
@@ -267,20 +270,23 @@ class CancelAnswer(BaseModel):
 
 
 class EventAnswer(BaseModel):
-    """One thing that happened to a task."""
+    """One thing that happened to a task. `actor`: a user, an admin, a worker with its process id, the reconciler, or
+    the retention; `fence` counts the attempts of all runs."""
 
     id: int
     event: str
     actor: str
+    request_id: str | None
     run_no: int
     attempt: int
+    fence: int
     detail: dict[str, Any]
     created_at: datetime
 
     @classmethod
-    def of(cls, event: TaskEvent) -> EventAnswer:
-        """From its row, but for the traceback, which is for operators alone."""
-        shown = {name: value for name, value in event.detail.items() if name != "trace"}
+    def of(cls, event: TaskEvent, *, whole: bool = False) -> EventAnswer:
+        """From its row; `whole` with the traceback, which is for operators alone."""
+        shown = {name: value for name, value in event.detail.items() if whole or name != "trace"}
         return cls.model_validate({name: getattr(event, name) for name in cls.model_fields} | {"detail": shown})
 
 

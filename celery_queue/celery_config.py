@@ -14,6 +14,8 @@ ANALYSIS_TASK = "queue.tasks.process_analysis"
 HEALTH_TASK = "queue.tasks.health_check"
 AUDIT_TASK = "queue.maintenance.audit_ledger"
 EXPIRE_TASK = "queue.maintenance.expire_idle"
+RETENTION_TASK = "queue.maintenance.apply_retention"
+METRICS_TASK = "queue.monitoring.collect_metrics"
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -104,6 +106,7 @@ def _queues(settings: Settings) -> dict[str, Any]:
         "task_routes": {
             ANALYSIS_TASK: {"queue": settings.queue_analysis},
             HEALTH_TASK: {"queue": settings.queue_monitoring},
+            "queue.monitoring.*": {"queue": settings.queue_monitoring},
             "queue.maintenance.*": {"queue": settings.queue_maintenance},
         },
     }
@@ -132,8 +135,16 @@ def _worker(settings: Settings) -> dict[str, Any]:
 
 
 def _schedule(settings: Settings) -> dict[str, Any]:
+    daily = crontab(hour=str(settings.retention_hour), minute="0")
     return {
-        "health-check": {"task": HEALTH_TASK, "schedule": settings.beat_health_seconds},
-        "audit-ledger": {"task": AUDIT_TASK, "schedule": crontab(minute="7")},
-        "expire-idle": {"task": EXPIRE_TASK, "schedule": crontab(minute="*/10")},
+        "health-check": _entry(HEALTH_TASK, settings.beat_health_seconds, settings.beat_health_seconds),
+        "collect-metrics": _entry(METRICS_TASK, settings.beat_health_seconds, settings.beat_health_seconds),
+        "expire-idle": _entry(EXPIRE_TASK, crontab(minute="*/10"), 600),
+        "audit-ledger": _entry(AUDIT_TASK, crontab(minute="7"), 3600),
+        "apply-retention": _entry(RETENTION_TASK, daily, 24 * 3600),
     }
+
+
+def _entry(task: str, schedule: float | crontab, lasts_seconds: float) -> dict[str, Any]:
+    # While no worker is there, one message of each is enough.
+    return {"task": task, "schedule": schedule, "options": {"expires": lasts_seconds}}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue.publish import publisher
+from celery_queue.retention import check_outputs
 from db import tasks
 from db.clock import moment
 from db.database import reading, transaction
@@ -80,7 +81,7 @@ def create(
         task.parent_task_id = next((source["task_id"] for source in (inputs_from or {}).values()), None)
         session.add(task)
         session.flush()
-        tasks.record(session, task, "task_created", _user(user_id), credits=task.credits_quoted, request_id=request_id)
+        tasks.record(session, task, "task_created", _user(user_id), credits=task.credits_quoted)
     log.info("task_created", task_id=task.id, user_id=user_id, tool_id=tool_id)
     return task
 
@@ -97,6 +98,7 @@ def _quoted(ordered: Order) -> dict[str, Any]:
 def _referenced(parent: Task, task: Task, role: str, filename: str) -> dict[str, Any]:
     if parent.outputs is None:
         raise NotCompleted("inputs_from names a task that has no result", task_id=parent.id)
+    check_outputs(parent)
     if filename not in {each["filename"] for each in parent.outputs["files"]}:
         raise MissingInput(f"that task has no output {filename!r}", task_id=parent.id)
     return {
@@ -199,7 +201,7 @@ def submit(
         task.expires_at = expires_at or _latest_start(not_before, settings.queued_hours * 3600)
         ledger.hold(session, user_id, task.id, task.run_no, task.credits_quoted)
         session.flush()
-        tasks.record(session, task, "task_queued", _user(user_id), held=task.credits_quoted, request_id=request_id)
+        tasks.record(session, task, "task_queued", _user(user_id), held=task.credits_quoted)
         if also:
             also(session, task)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id)

@@ -53,7 +53,8 @@ class Publisher:
         self._thread = None
 
     def wake(self, user_id: str) -> None:
-        """Say that a task of this user was queued, or one of its messages taken. Never waits."""
+        """Say that a task of this user was queued, that one of its messages was taken, or that one of its runs ended.
+        Never waits."""
         if self._running:
             with self._changed:
                 self._users.add(user_id)
@@ -74,8 +75,13 @@ def _publish_turn(app: Celery, settings: Settings, user_id: str) -> None:
     """Send as many messages as leave this user no more than its window in the queue."""
     try:
         with transaction() as session:
-            window, age = settings.published_per_user, settings.republish_seconds
-            taken = turns.take(session, user_id, age_seconds=age, window=window)
+            taken = turns.take(
+                session,
+                user_id,
+                age_seconds=settings.republish_seconds,
+                window=settings.published_per_user,
+                max_running=settings.max_running_per_user,
+            )
         unsent = [task for task in taken if not _send(app, settings, task)]
         if unsent:
             with transaction() as session:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from billing import ledger
 from celery_queue import removal
 from celery_queue.publish import publisher
-from db import tasks, turns
+from db import counters, tasks, turns
+from db.counters import Count
 from db.database import transaction
 from db.models import Task, TaskStatus
 from errors import DatabaseUnavailable
@@ -66,9 +67,13 @@ def sweep(settings: Settings) -> int:
         lost = tasks.lost(session, _LIMIT)
         for task in lost:
             recover(session, task, settings, _ACTOR)
+        if lost:
+            counters.add(session, Count.LEASES_EXPIRED, len(lost))
         expired = expire(session, settings)
         session.flush()
-        waiting = turns.users_waiting(session, _LIMIT, age_seconds=settings.republish_seconds)
+        waiting = turns.users_waiting(
+            session, _LIMIT, age_seconds=settings.republish_seconds, max_running=settings.max_running_per_user
+        )
     for user_id in waiting:
         publisher.wake(user_id)
     return len(lost) + expired + len(waiting)
@@ -76,15 +81,30 @@ def sweep(settings: Settings) -> int:
 
 def expire(session: Session, settings: Settings) -> int:
     """End tasks whose files never came, and those that waited too long in the queue."""
-    overdue = tasks.overdue(
-        session,
-        _LIMIT,
-        idle_seconds=settings.uploads_idle_seconds,
-        queued_seconds=settings.queued_hours * 3600,
-    )
+    overdue = tasks.overdue(session, _LIMIT, **_patience(settings))
     for task in overdue:
         _end(session, task, TaskStatus.EXPIRED, "task_expired", _ACTOR)
     return len(overdue)
+
+
+def expire_all(settings: Settings) -> int:
+    """Expire, a bounded number at a time, until nothing is left to expire."""
+    total = 0
+    while True:
+        with transaction() as session:
+            expired = expire(session, settings)
+        if not expired:
+            return total
+        total += expired
+
+
+def count_overdue(session: Session, settings: Settings) -> int:
+    """How many tasks would expire now."""
+    return tasks.count_overdue(session, **_patience(settings))
+
+
+def _patience(settings: Settings) -> dict[str, float]:
+    return {"idle_seconds": settings.uploads_idle_seconds, "queued_seconds": settings.queued_hours * 3600}
 
 
 def _lead(session: Session) -> bool:

@@ -63,6 +63,14 @@ def remove_files(settings: Settings, storage: Storage) -> int:
     return len(removed)
 
 
+def remove_all_files(settings: Settings, storage: Storage) -> int:
+    """Remove, a bounded number at a time, until nothing is left that can be removed."""
+    total = 0
+    while removed := remove_files(settings, storage):
+        total += removed
+    return total
+
+
 def _removed(task: Task, storage: Storage) -> bool:
     try:
         _remove(task, storage)
@@ -70,3 +78,8 @@ def _removed(task: Task, storage: Storage) -> bool:
         log.warning("files_left", task_id=task.id, code=error.code)
         return False
     return True
+
+
+def count_unwanted(session: Session, settings: Settings) -> int:
+    """How many tasks `remove_files` would find."""
+    return tasks.count_doomed(session, settle_seconds=settings.lease_seconds)

@@ -6,6 +6,7 @@ import structlog
 
 from billing import ledger
 from celery_queue.publish import publisher
+from celery_queue.retention import check_inputs
 from db import tasks
 from db.database import reading, transaction
 from db.models import Task, TaskStatus
@@ -26,18 +27,19 @@ def retry(
     with reading() as session:
         seen = tasks.get(session, task_id, user_id)
     _check_failed(seen)
+    check_inputs(seen)
     gone = [role for role, each in seen.inputs.items() if storage.stat(each["key"]) is None]
     if gone:
         raise InputGone(f"the file {', '.join(gone)} is not there any more", roles=gone)
     with transaction() as session:
         task = tasks.get(session, task_id, user_id, lock=True)
         _check_failed(task)
+        check_inputs(task)
         tasks.begin_run(task, queued_seconds=get_settings().queued_hours * 3600)
         task.request_id = request_id or task.request_id
         ledger.hold(session, user_id, task.id, task.run_no, task.credits_quoted)
         session.flush()
-        detail = {"held": task.credits_quoted, "request_id": request_id, "retry": True}
-        tasks.record(session, task, "task_queued", actor or f"user {user_id}", **detail)
+        tasks.record(session, task, "task_queued", actor or f"user {user_id}", held=task.credits_quoted, retry=True)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id, run_no=task.run_no)
     publisher.wake(user_id)
     return task

@@ -18,6 +18,7 @@ from typing import Literal
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue.attempt import Attempt, OnProgress
@@ -26,11 +27,13 @@ from celery_queue.lease import Lease
 from celery_queue.publish import publisher
 from celery_queue.reconciler import recover
 from celery_queue.slot import Children
-from db import tasks
+from db import counters, tasks, turns
+from db.counters import Count
 from db.database import reading, transaction
 from db.models import Task, TaskStatus, User
 from db.tasks import Claim
 from errors import (
+    DatabaseUnavailable,
     ServiceError,
     TaskNotFound,
     UserNotFound,
@@ -71,17 +74,27 @@ class Runner:
     def run_attempt(self, task_id: str, user_id: str, transformer: Transformer, on_progress: OnProgress) -> Outcome:
         """Claim the task and run it through its transformer; the outcome is what the row says."""
         claim = self._claim(task_id, user_id)
+        # Its message was taken, and later its run has ended: the user's next one may follow.
+        publisher.wake(user_id)
         if claim is None:
-            log.info("claim_refused", task_id=task_id)
             return Outcome("REFUSED")
+        try:
+            return self._run_claimed(claim, transformer, on_progress)
+        finally:
+            publisher.wake(user_id)
+
+    def _run_claimed(self, claim: Claim, transformer: Transformer, on_progress: OnProgress) -> Outcome:
         with structlog.contextvars.bound_contextvars(
             request_id=claim.request_id,
-            task_id=task_id,
+            task_id=claim.task_id,
             celery_task_id=claim.celery_task_id,
-            user_id=user_id,
+            user_id=claim.user_id,
             attempt=claim.attempt,
         ):
-            return self._run(claim, transformer, on_progress)
+            outcome = self._run(claim, transformer, on_progress)
+            if outcome.status == "REFUSED" and outcome.code != DatabaseUnavailable.code:
+                _count(Count.FENCE_LOSSES)
+            return outcome
 
     def _run(self, claim: Claim, transformer: Transformer, on_progress: OnProgress) -> Outcome:
         log.info("task_started", fence=claim.fence)
@@ -105,14 +118,21 @@ class Runner:
                 lease_seconds=self.settings.lease_seconds,
                 limit_seconds=self.settings.task_soft_time_limit,
                 max_attempts=self.settings.max_attempts,
+                max_running=self.settings.max_running_per_user,
                 hostname=self.hostname,
                 pid=os.getpid(),
             )
             if claim:
                 tasks.record(session, claim, "task_started", self.actor)
-        if claim:
-            publisher.wake(user_id)  # its message was taken; the user's next one may follow
+            else:
+                self._refused(session, task_id)
         return claim
+
+    def _refused(self, session: Session, task_id: str) -> None:
+        """Say why a claim was not granted: for want of room, which comes again, or because of a duplicate message."""
+        postponed = turns.postpone(session, task_id, self.settings.max_running_per_user)
+        counters.add(session, Count.CLAIMS_POSTPONED if postponed else Count.CLAIMS_REFUSED)
+        log.info("claim_postponed" if postponed else "claim_refused", task_id=task_id)
 
     def _end(self, claim: Claim, error: ServiceError) -> Outcome:
         log.warning("attempt_ended", code=error.code)
@@ -221,6 +241,14 @@ class Runner:
             ledger.release(session, user_id, task_id, task.run_no)
             tasks.record(session, task, "task_failed", self.actor, code=error.code, message=error.message)
         log.error("task_failed", task_id=task_id, user_id=user_id, code=error.code)
+
+
+def _count(count: Count) -> None:
+    try:
+        with transaction() as session:
+            counters.add(session, count)
+    except DatabaseUnavailable:
+        log.warning("not_counted", count=count)
 
 
 def _trace(error: ServiceError) -> str:

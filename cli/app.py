@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import accounts, audit, endpoints, run, services, show, watch
+from cli import accounts, audit, endpoints, maintenance, run, services, show, watch
 
 app = typer.Typer(
     help="Agensium turns tables nobody trusts into tables people can act on.",
@@ -24,3 +24,4 @@ app.command("flower", context_settings=services.PASS_ON)(services.flower)
 app.command("migrate")(services.migrate)
 app.command("watch")(watch.watch)
 app.command("audit")(audit.audit)
+app.command("maintenance")(maintenance.maintenance)

@@ -148,6 +148,8 @@ class Task(Base):
     finished_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
+    inputs_removed_at: Mapped[datetime | None]
+    outputs_removed_at: Mapped[datetime | None]
     files_removed_at: Mapped[datetime | None]
 
 
@@ -181,6 +183,7 @@ class TaskEvent(Base):
     task_id: Mapped[str] = mapped_column(ForeignKey("tasks.id"))
     event: Mapped[str] = mapped_column(String(32))
     actor: Mapped[str] = mapped_column(String(320))
+    request_id: Mapped[str | None] = mapped_column(String(64))
     run_no: Mapped[int]
     attempt: Mapped[int]
     fence: Mapped[int]
@@ -239,3 +242,12 @@ class ApiKey(Base):
     start: Mapped[str] = mapped_column(String(16))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=moment())
+
+
+class Counter(Base):
+    """How often something has happened, over all processes and for ever."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)

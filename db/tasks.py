@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, or_, select, update
+import structlog
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from db import turns
 from db.clock import moment
 from db.models import BEFORE_QUEUE, TERMINAL, UNWANTED_FILES, Task, TaskEvent, TaskStatus, TaskStep, User, new_id
 from errors import TaskNotFound
@@ -48,8 +50,9 @@ def page(
     tool_id: str | None = None,
     before: tuple[datetime, str] | None = None,
 ) -> Sequence[Task]:
-    """The user's tasks, newest first; `before` is the (created_at, id) of the last one of the page before."""
-    query = select(Task).where(Task.user_id == user_id, Task.deleted_at.is_(None))
+    """The user's tasks, newest first, without archived ones; `before`: (created_at, id) of the last one of the page
+    before."""
+    query = select(Task).where(Task.user_id == user_id, Task.deleted_at.is_(None), Task.archived_at.is_(None))
     if status:
         query = query.where(Task.status == status)
     if tool_id:
@@ -101,13 +104,14 @@ def events(session: Session, task_id: str, *, after: int = 0) -> Sequence[TaskEv
 
 
 def record(session: Session, task: Task | Claim, event: str, actor: str, **detail: Any) -> None:
-    """Write down that something happened to a task."""
+    """Write down that something happened to a task, in the request that this thread serves, else in the task's own."""
     task_id = task.task_id if isinstance(task, Claim) else task.id
     session.add(
         TaskEvent(
             task_id=task_id,
             event=event,
             actor=actor,
+            request_id=structlog.contextvars.get_contextvars().get("request_id") or task.request_id,
             run_no=task.run_no,
             attempt=task.attempt,
             fence=task.fence,
@@ -150,13 +154,16 @@ def claim(
     lease_seconds: float,
     limit_seconds: float,
     max_attempts: int,
+    max_running: int,
     hostname: str,
     pid: int,
 ) -> Claim | None:
     """Take a task that is queued, or whose owner's lease has ended, in one UPDATE; None = it is not to be had.
 
     The attempt is counted here, before any work, so that work that kills its process is counted too.
+    max_running: shares of one user that may run at a time.
     """
+    turns.lock(session, user_id)
     ready = and_(Task.status == TaskStatus.QUEUED, or_(Task.not_before.is_(None), Task.not_before <= moment()))
     lost = and_(Task.status == TaskStatus.PROCESSING, Task.lease_expires_at < moment())
     enabled = exists().where(User.id == Task.user_id, User.disabled.is_(False))
@@ -170,6 +177,7 @@ def claim(
             or_(ready, lost),
             _unresolved() < max_attempts,
             enabled,
+            turns.has_room(max_running),
         )
         .values(
             status=TaskStatus.PROCESSING,
@@ -346,10 +354,18 @@ def doomed(session: Session, limit: int, *, settle_seconds: float) -> Sequence[T
 
     settle_seconds: how long after its end a run that lost its task may still be writing.
     """
+    return session.scalars(select(Task).where(_doomed(settle_seconds)).limit(limit)).all()
+
+
+def count_doomed(session: Session, *, settle_seconds: float) -> int:
+    """How many of these there are."""
+    return _count(session, _doomed(settle_seconds))
+
+
+def _doomed(settle_seconds: float) -> ColumnElement[bool]:
     ended = and_(Task.status.in_(TERMINAL), or_(Task.finished_at.is_(None), Task.finished_at < moment(-settle_seconds)))
     unlinked = or_(Task.upload_expires_at.is_(None), Task.upload_expires_at < moment())
-    query = select(Task).where(UNWANTED_FILES, ended, unlinked)
-    return session.scalars(query.limit(limit)).all()
+    return and_(UNWANTED_FILES, ended, unlinked)
 
 
 def files_removed(session: Session, task_ids: Sequence[str]) -> None:
@@ -370,6 +386,20 @@ def lost(session: Session, limit: int) -> Sequence[Task]:
 
 def overdue(session: Session, limit: int, *, idle_seconds: float, queued_seconds: float) -> Sequence[Task]:
     """Tasks whose uploads never came, or that waited in the queue for too long, locked."""
+    query = select(Task).where(_overdue(idle_seconds, queued_seconds))
+    return session.scalars(query.limit(limit).with_for_update(skip_locked=True)).all()
+
+
+def count_overdue(session: Session, *, idle_seconds: float, queued_seconds: float) -> int:
+    """How many of these there are."""
+    return _count(session, _overdue(idle_seconds, queued_seconds))
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    return int(session.scalar(select(func.count()).select_from(Task).where(condition)) or 0)
+
+
+def _overdue(idle_seconds: float, queued_seconds: float) -> ColumnElement[bool]:
     idle = and_(
         Task.status.in_(BEFORE_QUEUE),
         or_(
@@ -378,8 +408,7 @@ def overdue(session: Session, limit: int, *, idle_seconds: float, queued_seconds
         ),
     )
     waited = and_(Task.status == TaskStatus.QUEUED, Task.expires_at < moment())
-    query = select(Task).where(or_(idle, waited), Task.deleted_at.is_(None))
-    return session.scalars(query.limit(limit).with_for_update(skip_locked=True)).all()
+    return and_(or_(idle, waited), Task.deleted_at.is_(None))
 
 
 def out_of_attempts(task: Task, max_attempts: int) -> bool:

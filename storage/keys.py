@@ -33,9 +33,14 @@ def parameters_key(user_id: str, task_id: str) -> str:
     return f"{inputs_prefix(user_id, task_id)}/parameters.json"
 
 
+def attempts_prefix(user_id: str, task_id: str) -> str:
+    """The folder of everything that attempts have made."""
+    return f"{task_prefix(user_id, task_id)}/attempts"
+
+
 def attempt_prefix(user_id: str, task_id: str, number: int) -> str:
     """The folder of one attempt; its number is never used twice, so nothing in it is ever overwritten."""
-    return f"{task_prefix(user_id, task_id)}/attempts/{number}"
+    return f"{attempts_prefix(user_id, task_id)}/{number}"
 
 
 def checkpoint_prefix(user_id: str, task_id: str, number: int, position: int, agent_id: str) -> str:

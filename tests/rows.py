@@ -38,7 +38,9 @@ def make_task(user: User, status: TaskStatus = TaskStatus.QUEUED, **values: Any)
     return task
 
 
-def claim(task: Task, *, user_id: str | None = None, lease: float = LEASE, max_attempts: int = 3) -> Claim | None:
+def claim(
+    task: Task, *, user_id: str | None = None, lease: float = LEASE, max_attempts: int = 3, max_running: int = 100
+) -> Claim | None:
     """Try to claim the task as a worker does."""
     with transaction() as session:
         return tasks.claim(
@@ -48,6 +50,7 @@ def claim(task: Task, *, user_id: str | None = None, lease: float = LEASE, max_a
             lease_seconds=lease,
             limit_seconds=60,
             max_attempts=max_attempts,
+            max_running=max_running,
             hostname="tests",
             pid=1,
         )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing import ledger
+from db import tasks
 from db.database import transaction
 from db.models import User, new_id
 
@@ -93,3 +94,16 @@ def test_who_holds_a_task_is_listed(signed_in, admin, make_task, change_task):
 def test_nobody_else_sees_any_of_it(signed_in, method, path):
     answer = signed_in.request(method, path)
     assert (answer.status_code, answer.json()["error"]) == (403, "NOT_PERMITTED")
+
+
+def test_a_traceback_is_for_operators_alone(signed_in, admin, make_task, settings):
+    task_id = make_task(queued=True)
+    with transaction() as session:
+        task = tasks.find(session, task_id)
+        tasks.record(session, task, "task_failed", "worker a 1", code="AGENT_ERROR", trace="Traceback: line 7")
+    seen = signed_in.get(f"/tasks/{task_id}/timeline").json()["events"][-1]
+    whole = signed_in.get(f"/admin/tasks/{task_id}/timeline", headers=admin).json()["events"][-1]
+    assert seen["detail"] == {"code": "AGENT_ERROR"}
+    assert whole["detail"] == seen["detail"] | {"trace": "Traceback: line 7"}
+    assert signed_in.get(f"/admin/tasks/{task_id}/timeline").status_code == 403
+    assert signed_in.get(f"/admin/tasks/{UNKNOWN}/timeline", headers=admin).status_code == 404

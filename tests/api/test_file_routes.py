@@ -72,7 +72,7 @@ def test_without_a_signature_nothing_is_found_or_taken(client, path):
 
 
 def test_a_removed_file_is_not_found(client, storage):
-    assert client.get(storage.download_link("users/1/gone.csv", "x", 60)).status_code == 404
+    assert client.get(storage.download_link("users/1/gone.csv", "x", 60)).status_code == 410
 
 
 def test_an_empty_file_is_a_file(client, storage, link_for):

@@ -4,6 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from db import counters
+from db.counters import Count
+from db.database import transaction
+
 
 def read(client):
     answer = client.get("/metrics")
@@ -33,3 +37,12 @@ def test_the_queue_and_what_is_wrong_is_told(client, signed_in, make_task, chang
     assert 299 < found["agensium_queue_oldest_seconds",] < 330
     assert (found["agensium_lease_expired",], found["agensium_dead_letters",]) == (1, 1)
     assert found["agensium_tasks", "PROCESSING"] == 1
+
+
+def test_what_is_counted_is_told(client):
+    with transaction() as session:
+        counters.add(session, Count.CLAIMS_REFUSED, 2)
+        counters.add(session, Count.FENCE_LOSSES)
+    found = read(client)
+    assert (found["agensium_claims_refused_total",], found["agensium_fence_losses_total",]) == (2, 1)
+    assert found["agensium_leases_expired_total",] == found["agensium_claims_postponed_total",] == 0

@@ -72,8 +72,10 @@ def test_registered_tasks_are_the_one_analysis_the_health_check_and_maintenance(
     until(lambda: answers.update(celery_app.control.inspect(timeout=2).registered() or {}) or answers)
     (registered,) = answers.values()
     assert sorted(registered) == [
+        "queue.maintenance.apply_retention",
         "queue.maintenance.audit_ledger",
         "queue.maintenance.expire_idle",
+        "queue.monitoring.collect_metrics",
         "queue.tasks.health_check",
         "queue.tasks.process_analysis",
     ]

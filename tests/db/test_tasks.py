@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db import tasks, turns
+from db import tasks
 from db.database import transaction
 from db.models import TaskStatus, TaskStep
 from errors import TaskNotFound
@@ -128,76 +128,6 @@ def test_a_cancel_that_came_first_wins_over_completing():
         assert tasks.pulse(session, owner).cancel_requested
         assert tasks.end_cancelled(session, owner)
     assert reload(task).status == TaskStatus.CANCELLED
-
-
-def test_a_message_that_could_not_be_sent_is_given_back():
-    task = make_task(make_user())
-    with transaction() as session:
-        (taken,) = turns.take(session, task.user_id, age_seconds=60, window=1)
-    assert reload(task).published_at is not None
-    with transaction() as session:
-        turns.give_back(session, taken)
-    assert reload(task).published_at is None
-
-
-def test_a_task_claimed_meanwhile_is_not_given_back():
-    task = make_task(make_user())
-    with transaction() as session:
-        (taken,) = turns.take(session, task.user_id, age_seconds=60, window=1)
-    claim(task)
-    with transaction() as session:
-        turns.give_back(session, taken)
-    assert reload(task).published_at is not None
-
-
-def test_of_many_publishers_at_once_one_takes_a_task():
-    task = make_task(make_user())
-
-    def take_it(_):
-        with transaction() as session:
-            return len(turns.take(session, task.user_id, age_seconds=60, window=1))
-
-    with ThreadPoolExecutor(6) as pool:
-        assert sum(pool.map(take_it, range(6))) == 1
-
-
-def take(user, window=10):
-    with transaction() as session:
-        return [task.id for task in turns.take(session, user.id, age_seconds=60, window=window)]
-
-
-def test_only_due_and_unsent_tasks_are_published():
-    user = make_user()
-    waiting = make_task(user, queued_at=datetime.now(UTC))
-    make_task(user, not_before=datetime.now(UTC) + timedelta(hours=1))
-    make_task(user, published_at=datetime.now(UTC))
-    long_ago = make_task(user, published_at=datetime.now(UTC) - timedelta(hours=1), queued_at=datetime.now(UTC))
-    assert take(user) == [waiting.id, long_ago.id]
-    assert take(user) == []
-
-
-def test_users_with_something_to_send_are_found():
-    waits, sent = make_user(), make_user()
-    make_task(waits)
-    make_task(sent, published_at=datetime.now(UTC))
-    with transaction() as session:
-        assert turns.users_waiting(session, 10, age_seconds=60) == [waits.id]
-
-
-def test_a_user_has_only_a_window_of_messages_in_the_queue():
-    user = make_user()
-    made = [make_task(user, queued_at=datetime.now(UTC) - timedelta(minutes=9 - i)) for i in range(3)]
-    assert take(user, window=2) == [made[0].id, made[1].id]
-    assert take(user, window=2) == []
-    claim(made[0])
-    assert take(user, window=2) == [made[2].id]
-
-
-def test_a_large_task_takes_more_than_one_share_and_yet_its_turn():
-    user = make_user()
-    large = make_task(user, shares=turns.shares_of(5 << 30), queued_at=datetime.now(UTC) - timedelta(minutes=1))
-    make_task(user, queued_at=datetime.now(UTC))
-    assert take(user, window=3) == [large.id]
 
 
 def test_another_users_task_is_not_found():
