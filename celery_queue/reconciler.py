@@ -7,13 +7,14 @@ recovery must go on. One of them at a time does the sweep. Knows nothing of Cele
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from billing import ledger
-from celery_queue import removal
+from celery_queue import removal, retention
 from celery_queue.publish import publisher
 from db import counters, tasks, turns
 from db.counters import Count
@@ -21,13 +22,14 @@ from db.database import transaction
 from db.models import Task, TaskStatus
 from errors import DatabaseUnavailable
 from settings import Settings
-from storage import open_storage
+from storage import Storage, open_storage
 
 log = structlog.get_logger(__name__)
 
 _ACTOR = "reconciler"
 _LIMIT = 200
 _EMBEDDED_SECONDS = 1.0
+_UPKEEP_SECONDS = 3600
 _LEADER = 7145202
 
 
@@ -123,6 +125,7 @@ class Reconciler(threading.Thread):
         # Another process of an embedded folder can only leave a row, and somebody sits before it and waits.
         self._seconds = min(settings.sweep_seconds, _EMBEDDED_SECONDS) if settings.embedded else settings.sweep_seconds
         self._stopped = threading.Event()
+        self._next_upkeep = 0.0
 
     def run(self) -> None:
         """Sweep at once, then regularly."""
@@ -132,9 +135,16 @@ class Reconciler(threading.Thread):
             try:
                 sweep(self._settings)
                 removal.remove_files(self._settings, storage)
+                self._keep_house(storage)
             except DatabaseUnavailable:
                 log.warning("sweep_failed")
             self._stopped.wait(self._seconds)
+
+    def _keep_house(self, storage: Storage) -> None:
+        """Where there is no Beat, do what it would have done."""
+        if self._settings.embedded and time.monotonic() >= self._next_upkeep:
+            self._next_upkeep = time.monotonic() + _UPKEEP_SECONDS
+            retention.apply(self._settings, storage)
 
     def stop(self) -> None:
         """End after the sweep that is going on."""

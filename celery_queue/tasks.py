@@ -40,9 +40,7 @@ TRANSFORMERS: dict[str, Transformer] = {
 def process_analysis(self: AnyTask, task_id: str, user_id: str) -> Result:
     """Load the Task row and dispatch on its tool_id to the profile, clean or master transformer."""
     try:
-        transformer = TRANSFORMERS.get(runner().tool_of(task_id, user_id))
-        if transformer is None:
-            raise UnknownTool
+        transformer = transformer_of(task_id, user_id)
     except (TaskNotFound, UserNotFound, UnknownTool) as error:
         return _refused(task_id, user_id, error)
 
@@ -51,6 +49,14 @@ def process_analysis(self: AnyTask, task_id: str, user_id: str) -> Result:
 
     outcome = runner().run_attempt(task_id, user_id, transformer, on_progress)
     return _answer(self, task_id, outcome)
+
+
+def transformer_of(task_id: str, user_id: str) -> Transformer:
+    """The transformer of the tool that the Task row orders; raises TaskNotFound, UserNotFound or UnknownTool."""
+    transformer = TRANSFORMERS.get(runner().tool_of(task_id, user_id))
+    if transformer is None:
+        raise UnknownTool
+    return transformer
 
 
 def _refused(task_id: str, user_id: str, error: ServiceError) -> Result:

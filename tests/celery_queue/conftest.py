@@ -13,7 +13,7 @@ from db.migrations import upgrade
 from db.models import Task, User
 from settings import Settings, get_settings
 from storage import open_storage
-from tests.celery_queue.service import Service
+from tests.celery_queue.service import Service, submit
 from tests.rows import make_task, make_user
 
 FAST = {
@@ -95,6 +95,18 @@ def service(settings, broker, postgres_url, s3_server, tmp_path, monkeypatch) ->
     publisher.stop()
     engine.dispose()
     world.runner.cache_clear()
+
+
+@pytest.fixture
+def order(service, tmp_path) -> Callable[..., Task]:
+    """A factory of submitted tasks that follow a script."""
+
+    def make(*steps: str, user: User | None = None) -> Task:
+        path = tmp_path / "script.txt"
+        path.write_text("\n".join(steps))
+        return submit(user or make_user(100_000), path, agents=["type-fixer"])
+
+    return make
 
 
 @pytest.fixture

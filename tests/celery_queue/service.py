@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
+from sqlalchemy import select
 
+from billing import ledger
 from celery_queue import orders
 from celery_queue.world import runner
-from db.models import Task, TaskStatus, User
+from db import tasks
+from db.database import transaction
+from db.models import LedgerEntry, Task, TaskStatus, User
 from tests.rows import reload
 from tests.services import free_port
 
@@ -34,7 +38,7 @@ class Service:
         name = f"w{len(self._processes)}@test"
         log = self.folder / f"{name}.log"
         process = self.start(log, "-m", "celery", "-A", app, "worker", "--loglevel=info", "-n", name, *options)
-        until(lambda: "ready" in log.read_text() if log.exists() else False, 30)
+        until(lambda: "ready" in log.read_text() if log.exists() else False, 120)
         return process
 
     def flower(self) -> str:
@@ -44,11 +48,16 @@ class Service:
                     "--address=127.0.0.1", f"--port={port}")  # fmt: skip
         return f"http://127.0.0.1:{port}"
 
-    def api(self) -> str:
-        """The API's address."""
+    def api(self, app: str = "main:app") -> str:
+        """The API's address; its process is the `latest`."""
         port = free_port()
-        self.start(self.folder / "api.log", "-m", "uvicorn", "main:app", "--port", str(port))
+        self.start(self.folder / f"api{port}.log", "-m", "uvicorn", app, "--port", str(port))
         return f"http://127.0.0.1:{port}"
+
+    @property
+    def latest(self) -> subprocess.Popen[bytes]:
+        """The process that was started last."""
+        return self._processes[-1]
 
     def start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
         """Python with these arguments, in the service's environment, its output in `log`."""
@@ -87,6 +96,27 @@ def submit(user: User, file: Path, tool_id: str = "clean-my-data", agents: Seque
     return orders.submit(task.id, user.id, storage)
 
 
+def events_of(task: Task) -> list[str]:
+    """What happened to a task, in order."""
+    with transaction() as session:
+        return [each.event for each in tasks.events(session, task.id)]
+
+
+def check_history(ordered: Sequence[Task]) -> None:
+    """One end for each task, its credits settled or released once, one set of outputs, nothing left running."""
+    for task in ordered:
+        row = reload(task)
+        assert TaskStatus(row.status).terminal
+        ends = [event for event in events_of(task) if event in {"task_completed", "task_failed", "task_cancelled"}]
+        assert len(ends) == 1, ends
+        assert (row.outputs is not None) == (row.status == TaskStatus.COMPLETED)
+        with transaction() as session:
+            kinds = session.scalars(select(LedgerEntry.kind).where(LedgerEntry.task_id == task.id)).all()
+        assert sorted(kinds) == sorted(["HOLD", "SETTLE" if row.status == TaskStatus.COMPLETED else "RELEASE"])
+    with transaction() as session:
+        assert ledger.audit(session) == []
+
+
 def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait for something to become true; fail if it doesn't."""
     deadline = time.monotonic() + seconds
@@ -95,6 +125,6 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def ended(tasks: Sequence[Task]) -> bool:
+def ended(ordered: Sequence[Task]) -> bool:
     """Whether every task has reached an end."""
-    return all(TaskStatus(reload(task).status).terminal for task in tasks)
+    return all(TaskStatus(reload(task).status).terminal for task in ordered)
