@@ -4,13 +4,16 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from settings import Settings, get_settings
 from tests import services
 from tests.services import PostgresServer, RedisServer, S3Server
+
+if TYPE_CHECKING:
+    from tests.browser import Browser
 
 T = TypeVar("T")
 
@@ -77,6 +80,16 @@ def rclone_s3() -> Iterator[S3Server]:
     """An S3 server that refuses wrong signatures; `create_bucket()` gives an empty bucket."""
     with _service(services.rclone_s3()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A Chromium that shows local files; it has no network."""
+    pytest.importorskip("fcntl", reason="Chromium is spoken to through pipes that Windows doesn't have")
+    from tests.browser import browser
+
+    with _service(browser()) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""A report document with everything that the three writers show."""
+"""A small report document that the three writers show."""
 
 from typing import Any
 
 import pytest
 
-HOSTILE = '</svg></script><script>alert("1")</script>'
+from tests.transformers.report.documents import HOSTILE
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def report() -> dict[str, Any]:
         "distinct": 7,
         "quality": {"score": 93.2},
         "numeric": {"min": -1.5, "max": float("inf"), "mean": 3.25},
+        "histogram": {"edges": [0.0, 1.0, 2.0], "labels": [HOSTILE, "1 – 2"], "counts": [3, 4]},
         "patterns": [{"pattern": "9.9", "percent": 100.0}],
     }
     chart = {"title": "Share", "labels": (HOSTILE, "b"), "values": (2.0, float("nan")), "unit": "rows", "kind": "bar"}
@@ -46,7 +47,7 @@ def report() -> dict[str, Any]:
                 "seconds": 0.5,
                 "metrics": {"missing_percent": 4.5},
                 "data": {"columns": [column], "note": {"deep": {"deeper": [HOSTILE]}}},
-                "charts": [chart, chart | {"column": "amount", "kind": "histogram"}],
+                "charts": [chart, chart | {"kind": "histogram"}],
             },
             "drift-detector": {"status": "skipped", "reason": "no baseline was given", "metrics": {}, "data": {}},
         },

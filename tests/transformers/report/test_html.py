@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.transformers.report.conftest import HOSTILE
+from tests.transformers.report.documents import HOSTILE
 from transformers.report import write_html
-from transformers.report.html import figure, moment, tone
+from transformers.report.wording import figure, moment, tone
 
 
 @pytest.fixture
@@ -35,8 +35,12 @@ def test_rows_count_from_one(page: str) -> None:
 
 
 def test_the_worst_alerts_lead_and_are_counted_in_the_title(page: str) -> None:
-    assert "Three things to know" in page
+    assert "Four things to know" in page
     assert page.index("critical alert") < page.index("medium alert") < page.index("low alert")
+
+
+def test_the_next_step_is_the_last_thing_to_know(page: str) -> None:
+    assert page.index("low alert") < page.index("Clean my data is the next step.")
 
 
 def test_a_skipped_agent_is_seen_with_its_reason(page: str) -> None:

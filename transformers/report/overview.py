@@ -1,0 +1,49 @@
+"""The five things to know: what is wrong, what is risky, what has changed, and what to do next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from transformers.report.document import by_severity
+from transformers.report.wording import label
+
+THINGS = 5
+
+_THEMES = {
+    "score-risk": "Risky",
+    "governance-checker": "Risky",
+    "drift-detector": "Changed",
+    "readiness-rater": "Ready?",
+}
+_RISKY = ("privacy", "risk", "security", "governance", "compliance")
+
+
+def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """At most five, the worst first: one of each theme before a second of any, and the next step last."""
+    steps = list(_next_steps(report))[:1]
+    alerts = by_severity(report.get("alerts") or [])
+    chosen = _of_every_theme(alerts, THINGS - len(steps))
+    return [{**alert, "theme": theme(alert)} for alert in chosen] + steps
+
+
+def theme(alert: Mapping[str, Any]) -> str:
+    """What sort of thing an alert says."""
+    if str(alert.get("category", "")).lower() in _RISKY:
+        return "Risky"
+    return _THEMES.get(str(alert.get("agent_id")), "Wrong")
+
+
+def _of_every_theme(alerts: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    firsts = list({theme(alert): place for place, alert in reversed(list(enumerate(alerts)))}.values())
+    others = [place for place in range(len(alerts)) if place not in firsts]
+    return [alerts[place] for place in sorted((sorted(firsts) + others)[:most])]
+
+
+def _next_steps(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for route in report.get("routing") or []:
+        yield {
+            "theme": "Do next",
+            "severity": "",
+            "message": f"{label(str(route.get('tool_id', '')))} is the next step.",
+            "recommendation": route.get("reason") or "",
+            "link": "#next",
+        }
