@@ -21,6 +21,8 @@ from agents.table import ROW, Table, literal
 _INFINITIES = "('inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity')"
 _ISO_MOMENT = r"[12]\d{3}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?"
 _TWO_WAYS = r"^(0?[1-9]|1[0-2])[-/.](0?[1-9]|1[0-2])[-/.]"
+_NUMERIC_FORMATS = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
+_NO_YEAR = "TIMESTAMP '1000-01-01'"
 _SHAPED = frozenset({Kind.EMAIL, Kind.URL, Kind.PHONE, Kind.BOOLEAN, Kind.TIME})
 
 SUSPECT_WORDS = ("unknown", "empty", "missing", "not available", "not applicable", "unspecified", "tbd", "xxx", "#ref!")
@@ -65,7 +67,7 @@ def distinct_values(table: Table, types: Mapping[str, ColumnType]) -> Table:
     parts = [
         f"SELECT {place} AS c, v, n, missing, CASE WHEN isfinite(x) THEN x END AS x, t <> v AS padded, "
         f"{_suspect_sql(column)} AS suspect, {_infinite_sql(column)} AS infinite, {_stranger_sql(column)} AS stranger"
-        f" FROM (SELECT *, CASE WHEN NOT missing THEN {_number_sql(column)} END AS x"
+        f" FROM (SELECT *, CASE WHEN NOT missing THEN {value_sql('v', column)} END AS x"
         f" FROM (SELECT *, {_missing_sql()} AS missing"
         f" FROM (SELECT *, {trim_sql('v')} AS t"
         f" FROM (SELECT {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL))))"
@@ -79,16 +81,30 @@ def _missing_sql() -> str:
     return f"CASE WHEN length(t) > {max(map(len, NULL_SPELLINGS))} THEN false ELSE {is_null_sql('t')} END"
 
 
-def _number_sql(column: ColumnType) -> str:
-    """The number of v. The usual spellings are read by a plain cast, ten times faster than by the general rules."""
+def value_sql(cell: str, column: ColumnType) -> str:
+    """SQL giving the DOUBLE of a cell: its number, or a date's seconds since 1970; NULL where it has none.
+
+    The usual spellings are read by a plain cast, ten times faster than by the general rules.
+    """
     if column.kind in NUMERIC:
-        bare = "0123456789.-" if column.decimal == "." else "0123456789-"
-        plain, general = f"translate(v, '{bare}', '') = ''", measure_sql("v", column)
-        return f"CASE WHEN {plain} THEN TRY_CAST(v AS DOUBLE) ELSE {general} END"
+        general = measure_sql(cell, column)
+        # A cast reads 1_000, and 1.234 as a fraction whatever the column's mark is; else it agrees with the rules.
+        plain = f"CASE WHEN NOT contains({cell}, '_') THEN TRY_CAST({cell} AS DOUBLE) END"
+        return f"coalesce({plain}, {general})" if column.decimal == "." else general
     if column.kind in TEMPORAL:
-        plain, general = f"regexp_full_match(v, '{_ISO_MOMENT}')", date_sql("v", column.date_order)
-        return f"epoch(CASE WHEN {plain} THEN TRY_CAST(v AS TIMESTAMP) ELSE {general} END)"
+        return f"epoch(coalesce({_usual_date_sql(cell, column)}, {date_sql(cell, column.date_order)}))"
     return "CAST(NULL AS DOUBLE)"
+
+
+def _usual_date_sql(cell: str, column: ColumnType) -> str:
+    """SQL giving the TIMESTAMP of a cell that is spelled as most of its column are, or NULL."""
+    usual = max(column.shapes, key=lambda shape: column.shapes[shape])
+    if not usual.startswith("numeric") or column.date_order not in _NUMERIC_FORMATS:
+        return f"CASE WHEN regexp_full_match({cell}, '{_ISO_MOMENT}') THEN TRY_CAST({cell} AS TIMESTAMP) END"
+    clock = " %H:%M:%S" if usual.endswith("datetime") else ""
+    formats = ", ".join(literal(_NUMERIC_FORMATS[column.date_order].replace("/", mark) + clock) for mark in "/.-")
+    # %Y takes two digits for a year of the first century.
+    return f"nullif(greatest(try_strptime({cell}, [{formats}]), {_NO_YEAR}), {_NO_YEAR})"
 
 
 def _suspect_sql(column: ColumnType) -> str:

@@ -1,0 +1,314 @@
+"""drift-detector: whether the table still is what it was: its columns, their values and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
+from agents.drift.columns import Side, TableSide
+from agents.drift.compare import MEASURES, ColumnDrift, Test, Thresholds, Verdict, judge, measure
+from agents.drift.distances import FORMULAS
+from agents.drift.schema import SchemaDrift, schema_drift
+from agents.table import Table
+from errors import NotApplicable
+
+_MANY_NEW = 5.0
+_LISTED = 20
+_GRADES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+
+
+class DriftDetector(Params):
+    """Which test decides, and from which size of effect on a difference matters."""
+
+    statistical_test: Test = Field(
+        "auto",
+        description="Test of every column; auto = Kolmogorov-Smirnov for numbers and dates, chi-squared for categories "
+        "and for numbers of at most 20 values. A test that doesn't fit a column gives way to that.",
+    )
+    significance_level: float = Field(
+        0.05, gt=0, lt=1, description="Chance of a false alarm, after Benjamini-Hochberg over all columns."
+    )
+    min_sample_size: int = Field(
+        100, ge=2, le=1_000_000_000, description="A column with fewer values on one side is not tested."
+    )
+    psi_medium: float = Field(
+        0.1, gt=0, le=100, description="Population stability index from which on a drift is of medium severity."
+    )
+    psi_high: float = Field(0.25, gt=0, le=100, description="And from which on of high severity.")
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> DriftDetector:
+        if self.psi_medium > self.psi_high:
+            raise ValueError("psi_medium is above psi_high")
+        return self
+
+
+@agent(credits=40, after=("unified-profiler",))
+def run(table: Table, params: DriftDetector, ctx: AgentContext) -> AgentResult:
+    """Compare the table with an earlier state of it: columns that came and went, distributions, missing values.
+
+    The earlier state is the file given as baseline or, in a dataset, the profile that an earlier run has saved. A
+    column has drifted where a test says that its difference isn't chance, corrected over all columns, and where the
+    difference is large enough to matter; the size alone decides the severity.
+    """
+    baseline, described = _baseline(ctx)
+    current = TableSide(table)
+    ctx.report_progress(0.2)
+    schema = schema_drift(baseline, current)
+    thresholds = Thresholds(**params.model_dump())
+    drifts = judge(_measured(baseline, current, schema, thresholds, ctx.report_progress), thresholds)
+    issues = tuple(_issues(schema, drifts))
+    return AgentResult(
+        alerts=tuple(_alerts(issues)),
+        issues=issues,
+        recommendations=tuple(_recommendations(issues)),
+        charts=tuple(_charts(drifts)),
+        metrics=_metrics(schema, drifts),
+        data={
+            "baseline": described | {"rows": baseline.rows, "columns": len(baseline.columns)},
+            "current": {"rows": current.rows, "columns": len(current.columns)},
+            "schema": _schema_json(schema),
+            "columns": [_column_json(each) for each in drifts],
+            "formulas": FORMULAS,
+        },
+    )
+
+
+def _baseline(ctx: AgentContext) -> tuple[Side, dict[str, Any]]:
+    """What to compare with, and where it comes from."""
+    if "baseline" in ctx.inputs:
+        return TableSide(ctx.inputs["baseline"]), {"source": "file"}
+    raise NotApplicable("there is no baseline to compare with")
+
+
+def _measured(
+    baseline: Side,
+    current: Side,
+    schema: SchemaDrift,
+    thresholds: Thresholds,
+    report_progress: Callable[[float], None],
+) -> list[ColumnDrift]:
+    drifts = []
+    for names in schema.pairs:
+        drifts.append(measure(baseline, current, names, thresholds))
+        report_progress(0.2 + 0.8 * len(drifts) / len(schema.pairs))
+    return drifts
+
+
+# As JSON
+
+
+def _schema_json(schema: SchemaDrift) -> dict[str, Any]:
+    return {
+        "added": [{"column": each.column, "kind": str(each.kind)} for each in schema.added],
+        "removed": [{"column": each.column, "kind": str(each.kind)} for each in schema.removed],
+        "renamed": [
+            {"from": each.before, "to": each.after, "confidence": each.confidence, "reason": each.reason}
+            for each in schema.renamed
+        ],
+        "type_changed": [
+            {"column": each.column, "from": each.before, "to": each.after, "severity": each.severity}
+            for each in schema.type_changed
+        ],
+        "moved": [{"column": each.column, "from": each.before, "to": each.after} for each in schema.moved],
+    }
+
+
+def _column_json(drift: ColumnDrift) -> dict[str, Any]:
+    return {
+        "column": drift.column,
+        "baseline_column": drift.baseline.column,
+        "kind": str(drift.current.kind),
+        "compared_as": drift.compared_as,
+        "status": drift.status,
+        "reason": drift.reason,
+        **asdict(drift.verdict),
+        **{name: drift.measures.get(name) for name in MEASURES},
+        "baseline": _side_json(drift.baseline, drift.baseline_figures),
+        "current": _side_json(drift.current, drift.current_figures),
+        "missingness": _missingness_json(drift),
+        "new_categories": drift.new.as_json() if drift.new else None,
+        "vanished_categories": drift.vanished.as_json() if drift.vanished else None,
+        "plot": drift.plot,
+    }
+
+
+def _side_json(facts: Any, figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "rows": facts.rows,
+        "count": facts.present,
+        "missing": facts.missing,
+        "missing_percent": _missing_percent(facts),
+        "distinct": facts.distinct,
+        **figures,
+    }
+
+
+def _missing_percent(facts: Any) -> float:
+    return 100 * facts.missing / facts.rows if facts.rows else 0.0
+
+
+def _missingness_json(drift: ColumnDrift) -> dict[str, Any]:
+    verdict: Verdict = drift.missingness
+    return {
+        "baseline_percent": _missing_percent(drift.baseline),
+        "current_percent": _missing_percent(drift.current),
+        "psi": verdict.effect,
+        "p_value": verdict.p_value,
+        "p_adjusted": verdict.p_adjusted,
+        "significant": verdict.significant,
+        "severity": verdict.severity,
+    }
+
+
+# What is said of it
+
+
+def _issues(schema: SchemaDrift, drifts: Sequence[ColumnDrift]) -> Iterator[Issue]:
+    yield from _schema_issues(schema)
+    for drift in drifts:
+        yield from _column_issues(drift)
+
+
+def _schema_issues(schema: SchemaDrift) -> Iterator[Issue]:
+    for gone in schema.removed:
+        yield _issue(gone.column, "column_removed", "high", "The column is gone.")
+    for new in schema.added:
+        yield _issue(new.column, "column_added", "low", f"The column is new; it holds {new.kind}.")
+    for rename in schema.renamed:
+        message = f"Seems to be what was called {rename.before!r}: {rename.reason}."
+        yield _issue(rename.after, "column_renamed", "medium", message)
+    for change in schema.type_changed:
+        message = f"The column held {change.before} and holds {change.after} now."
+        yield _issue(change.column, "type_changed", change.severity, message)
+    for move in schema.moved:
+        message = f"Was column {move.before + 1} of those that both have, and is column {move.after + 1}."
+        yield _issue(move.column, "column_moved", "low", message)
+
+
+def _issue(column: str, issue_type: str, severity: Severity, message: str, rows: int = 0) -> Issue:
+    return Issue(field_name=column, issue_type=issue_type, severity=severity, message=message, rows=rows)
+
+
+def _column_issues(drift: ColumnDrift) -> Iterator[Issue]:
+    if drift.verdict.severity:
+        because = f" ({drift.reason})" if drift.reason else ""
+        message = f"Its values are distributed differently{because}: {_figures(drift)}."
+        yield _issue(drift.column, "distribution_drift", drift.verdict.severity, message, drift.current.present)
+    if drift.missingness.severity:
+        before, after = _missing_percent(drift.baseline), _missing_percent(drift.current)
+        message = f"{before:.3g} % of it were missing, {after:.3g} % are now."
+        yield _issue(drift.column, "missingness_drift", drift.missingness.severity, message, drift.current.missing)
+    if drift.status != "too_few" and drift.new and drift.new.total:
+        severity: Severity = "medium" if drift.new.percent >= _MANY_NEW else "low"
+        message = (
+            f"{_values(drift.new.total)} that the baseline doesn't have, on {drift.new.percent:.3g} % of the rows."
+        )
+        yield _issue(drift.column, "new_categories", severity, message, drift.new.rows)
+    if drift.status != "too_few" and drift.vanished and drift.vanished.total:
+        message = (
+            f"{_values(drift.vanished.total)} of the baseline, there on {drift.vanished.percent:.3g} % of its rows,"
+        )
+        severity = "medium" if drift.vanished.percent >= _MANY_NEW else "low"
+        yield _issue(drift.column, "vanished_categories", severity, f"{message} are gone.")
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count:,} values"
+
+
+def _figures(drift: ColumnDrift) -> str:
+    said = [f"PSI {drift.measures['psi']:.3g}"]
+    if (gap := drift.measures.get("ks")) is not None:
+        said.append(f"largest gap {gap:.3g}")
+    if (before := drift.baseline_figures.get("median")) is not None:
+        after = drift.current_figures["median"]
+        said.append(f"median {before} → {after}" if isinstance(before, str) else f"median {before:.6g} → {after:.6g}")
+    return ", ".join(said)
+
+
+_SAID: Mapping[str, tuple[str, str, str]] = {
+    "column_removed": (
+        "schema",
+        "Columns of the baseline are gone: {where}.",
+        "Whatever reads them will fail: ask why.",
+    ),
+    "column_renamed": (
+        "schema",
+        "Columns seem to have been renamed: {where}.",
+        "Map them, or give them their old names.",
+    ),
+    "type_changed": (
+        "schema",
+        "Columns hold another kind of value: {where}.",
+        "Look at the cells that changed the kind.",
+    ),
+    "distribution_drift": (
+        "drift",
+        "The values have drifted in {where}.",
+        "Find out whether the world has changed or the way it is recorded; train models again that use it.",
+    ),
+    "missingness_drift": (
+        "drift",
+        "Much more or less is missing in {where}.",
+        "Look where the values used to come from.",
+    ),
+    "new_categories": ("drift", "Values that were never there before in {where}.", "Add them to lists, or mend them."),
+    "vanished_categories": ("drift", "Values that have vanished from {where}.", "Ask whether rows are missing."),
+}
+
+
+def _alerts(issues: Sequence[Issue]) -> Iterator[Alert]:
+    """One alert per kind of drift that is more than a trifle."""
+    for issue_type, (category, message, advice) in _SAID.items():
+        found = [each for each in issues if each.issue_type == issue_type and each.severity != "low"]
+        if found:
+            where = f"“{found[0].field_name}”" if len(found) == 1 else f"{len(found):,} columns"
+            yield Alert(
+                severity=min((each.severity for each in found), key=_GRADES.index),
+                category=category,
+                message=message.format(where=where),
+                affected_fields=tuple(each.field_name for each in found),
+                recommendation=advice,
+            )
+
+
+def _recommendations(issues: Sequence[Issue]) -> Iterator[Recommendation]:
+    for each in issues:
+        if each.severity != "low" and each.issue_type in _SAID:
+            advice = f"{each.field_name}: {_SAID[each.issue_type][2]}"
+            yield Recommendation(field_name=each.field_name, priority=each.severity, recommendation=advice)
+
+
+def _charts(drifts: Sequence[ColumnDrift]) -> Iterator[Chart]:
+    measured = sorted((each for each in drifts if each.verdict.effect), key=lambda each: -(each.verdict.effect or 0))
+    if measured:
+        yield Chart(
+            title="Drift by column",
+            labels=tuple(each.column for each in measured[:_LISTED]),
+            values=tuple(each.verdict.effect or 0.0 for each in measured[:_LISTED]),
+            unit="population stability index",
+        )
+
+
+def _metrics(schema: SchemaDrift, drifts: Sequence[ColumnDrift]) -> dict[str, Any]:
+    worst = [each.severity for drift in drifts for each in (drift.verdict, drift.missingness) if each.severity]
+    tested = [each for each in drifts if each.status not in ("not_compared", "too_few")]
+    drifted = [each for each in tested if each.status == "drifted"]
+    return {
+        "columns_compared": len(drifts),
+        "columns_tested": len(tested),
+        "columns_drifted": len(drifted),
+        "drifted_percent": 100 * len(drifted) / len(tested) if tested else 0.0,
+        "missingness_drifted": sum(each.missingness.severity is not None for each in drifts),
+        "columns_added": len(schema.added),
+        "columns_removed": len(schema.removed),
+        "columns_renamed": len(schema.renamed),
+        "types_changed": len(schema.type_changed),
+        "columns_moved": len(schema.moved),
+        "severity": min(worst, key=_GRADES.index) if worst else "none",
+    }
