@@ -1,0 +1,363 @@
+"""Which columns hold personal data: by what their values are, how they are called, and what stands beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+from agents.column_types import is_null_sql, trim_sql
+from agents.privacy import checks
+from agents.privacy.checks import Values, share
+from agents.privacy.headers import Hint, hints_of, is_vetoed
+from agents.privacy.kinds import KINDS, QUASI, SPECIAL
+from agents.semantics import phones, validators
+from agents.semantics.columns import Semantic, semantic_type
+from agents.table import ROW, Table
+
+SAMPLE_ROWS = 2_000
+"""So many rows are looked at where nobody says otherwise."""
+
+_COLUMNS_AT_ONCE = 10
+_MOSTLY = 0.5
+_OFTEN = 0.2
+_FEWEST_NAMES = 3
+_SOME = 0.05
+_MANY_ROWS = 10
+_REFERENCE = frozenset({"us_state", "country_code", "currency_code"})
+
+_KIND_OF_SEMANTIC = {
+    "email": "email",
+    "phone": "phone",
+    "card": "card",
+    "ssn": "national_id",
+    "iban": "bank_account",
+    "ip_address": "ip_address",
+    "mac_address": "device_id",
+    "latitude": "precise_location",
+    "longitude": "precise_location",
+    "coordinates": "precise_location",
+    "postcode": "postcode",
+}
+_PERSONS = frozenset(
+    {
+        "birth_date",
+        "gender",
+        "age",
+        "national_id",
+        "identity_document",
+        "medical_id",
+        "family",
+        "email",
+        "child",
+        "card",
+    }
+)
+"""A table with one of these beside other columns has people as its rows."""
+
+_NEEDS_PERSONS = frozenset(QUASI) - {"birth_date"}
+_ORGANISATIONS_TOO = frozenset({"phone", "address", "bank_account", "precise_location"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Personal data of one kind in one column.
+
+    confidence: 0 to 1. share: of the filled cells looked at. cells: how many of the column, estimated where `sampled`
+    (the number of rows looked at) is set. basis: values, name, context. people: whether the rows seem to be people.
+    examples: whole values, which have to be masked before anybody sees them.
+    """
+
+    column: str
+    kind: str
+    confidence: float
+    share: float
+    basis: tuple[str, ...]
+    cells: int = 0
+    sampled: int | None = None
+    people: bool = True
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at a table found.
+
+    findings: in the table's order, the surest of a column first. people: whether the rows seem to be people.
+    reference: the columns that hold codes of countries, states or currencies. rows: how many were looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    people: bool
+    reference: frozenset[str]
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The values looked at of every column, and how many rows that were."""
+
+    values: Mapping[str, Values]
+    rows: int
+    whole: bool
+
+    def filled(self, column: str) -> float:
+        """The share of the rows in which a column says something."""
+        return sum(rows for _, rows in self.values[column]) / self.rows
+
+
+_known: WeakKeyDictionary[Table, dict[tuple[int, int], Survey]] = WeakKeyDictionary()
+"""Surveys of tables that still exist: several agents ask the same."""
+
+
+def survey(table: Table, *, sample_size: int = SAMPLE_ROWS, seed: int = 0) -> Survey:
+    """Look for every kind of personal data in every column, on about `sample_size` rows."""
+    surveys = _known.setdefault(table, {})
+    if (sample_size, seed) not in surveys:
+        surveys[sample_size, seed] = _survey(table, sample_size, seed)
+    return surveys[sample_size, seed]
+
+
+def personal_columns(table: Table, *, seed: int = 0) -> dict[str, str]:
+    """The kind of each column that holds, in one of twenty cells or more, something that leads to a person."""
+    found = survey(table, seed=seed).findings
+    return {each.column: each.kind for each in reversed(found) if KINDS[each.kind].identifying and each.share >= _SOME}
+
+
+def _survey(table: Table, sample_size: int, seed: int) -> Survey:
+    sample = _sample(table, sample_size, seed)
+    semantic = {name: semantic_type(name, values) for name, values in sample.values.items()}
+    found = [each for name, values in sample.values.items() if values for each in judge(name, values, semantic[name])]
+    people = any(_shows_people(each) and sample.filled(each.column) >= _OFTEN for each in found)
+    kept = list(_in_context(found, people))
+    reference = frozenset(name for name, each in semantic.items() if each and each.type in _REFERENCE)
+    return Survey(tuple(_counted(table, kept, sample)), people, reference, sample.rows)
+
+
+def _sample(table: Table, wanted: int, seed: int) -> _Sample:
+    one_in = max(1, table.rows // wanted)
+    chosen = f"hash({ROW} + {int(seed)}) % {one_in} = 0" if one_in > 1 else "true"
+    values: dict[str, Values] = {}
+    rows = 0
+    for start in range(0, len(table.columns), _COLUMNS_AT_ONCE):
+        names = table.columns[start : start + _COLUMNS_AT_ONCE]
+        cells = ", ".join(f"{Table.q(name)} AS c{place}" for place, name in enumerate(names))
+        part = table.sql(f"SELECT {cells} FROM {{self}} WHERE {chosen}")
+        rows = part.rows
+        values |= dict(zip(names, _values_of(part, len(names)), strict=True))
+    return _Sample(values, rows, one_in == 1)
+
+
+def _values_of(part: Table, columns: int) -> list[Values]:
+    """The distinct filled texts of each column with their rows, the most frequent first."""
+    found: list[list[tuple[str, int]]] = [[] for _ in range(columns)]
+    parts = " UNION ALL ".join(
+        f"SELECT {place} AS c, {trim_sql(f'c{place}')} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
+        for place in range(columns)
+    )
+    for place, text, rows in part.query(
+        f"SELECT c, v, n FROM ({parts}) WHERE NOT {is_null_sql('v')} ORDER BY c, n DESC, hash(v), v"
+    ):
+        found[place].append((text, rows))
+    return list(found)
+
+
+def shares_of_lone_values(table: Table, columns: Iterable[str]) -> dict[str, float]:
+    """The share of a column's filled cells whose value stands in no other row, column by column."""
+    shares: dict[str, float] = {}
+    for name in columns:
+        once, filled = table.query(
+            f"SELECT count(*) FILTER (n = 1), sum(n) FROM (SELECT count(*) AS n FROM {{self}}"
+            f" WHERE NOT {is_null_sql(Table.q(name))} GROUP BY {Table.q(name)})"
+        )[0]
+        shares[name] = once / filled if filled else 0.0
+    return shares
+
+
+# One column
+
+
+def judge(name: str, values: Values, semantic: Semantic | None) -> list[Finding]:
+    """What kinds of personal data a column of that name, with those values and that meaning, holds on its own."""
+    by_values = list(_said_by_values(name, values, semantic))
+    settled = any(each.share >= _MOSTLY for each in by_values)
+    found = {each.kind: each for each in _said_by_name(name, values, settled)}
+    for each in by_values:
+        found[each.kind] = _joined(each, found.get(each.kind))
+    return sorted(found.values(), key=lambda each: (-each.confidence, each.kind))
+
+
+def _joined(by_values: Finding, by_name: Finding | None) -> Finding:
+    if by_name is None:
+        return by_values
+    confidence = max(by_values.confidence, by_name.confidence, round(min(0.99, by_values.confidence + 0.1), 3))
+    return replace(by_values, confidence=confidence, basis=("values", "name"))
+
+
+def _said_by_values(name: str, values: Values, semantic: Semantic | None) -> Iterator[Finding]:
+    kind = _KIND_OF_SEMANTIC.get(semantic.type) if semantic else None
+    if semantic and kind:
+        by_name = semantic.by != "values"
+        yield Finding(
+            name,
+            kind,
+            confidence=round((0.85 if by_name else 0.9) + 0.09 * semantic.confidence, 3),
+            share=semantic.confidence,
+            basis=("values", "name") if by_name else ("values",),
+            examples=_passing(values, _TESTS.get(kind)),
+        )
+    if semantic is None:
+        yield from _names(name, values)
+        yield from _words(name, values)
+        yield from _addresses(name, values)
+    for other, found in _scattered(values):
+        if other != kind:
+            yield replace(found, column=name)
+
+
+_TESTS: Mapping[str, checks.Test] = {
+    "email": validators.is_email,
+    "phone": phones.is_any_phone,
+    "card": validators.is_card,
+    "national_id": validators.is_ssn,
+    "bank_account": validators.is_iban,
+    "ip_address": validators.is_ip,
+}
+
+
+def _names(name: str, values: Values) -> Iterator[Finding]:
+    if len(values) < _FEWEST_NAMES or is_vetoed("person_name", name):
+        return
+    hinted = any(hint.kind == "person_name" for hint in hints_of(name))
+    if checks.names_without_a_name(values) or (hinted and checks.names_with_a_hint(values)):
+        part = share(values, checks.is_name)
+        yield Finding(
+            name,
+            "person_name",
+            confidence=round(0.6 + 0.2 * part + 0.1 * hinted, 3),
+            share=part,
+            basis=("values", "name") if hinted else ("values",),
+            examples=_passing(values, checks.is_name),
+        )
+
+
+def _addresses(name: str, values: Values) -> Iterator[Finding]:
+    part = share(values, checks.is_address)
+    if part >= _MOSTLY:
+        yield Finding(
+            name,
+            "address",
+            confidence=round(0.7 + 0.2 * part, 3),
+            share=part,
+            basis=("values",),
+            examples=_passing(values, checks.is_address),
+        )
+
+
+def _words(name: str, values: Values) -> Iterator[Finding]:
+    """Columns whose cells are mostly words that only one kind uses."""
+    for kind, words in checks.LEXICONS.items():
+        spoken = [(text, rows) for text, rows in values if text.lower() in words]
+        part = sum(rows for _, rows in spoken) / sum(rows for _, rows in values)
+        if len(spoken) >= 2 and part >= 0.6:
+            yield Finding(name, kind, round(0.6 + 0.3 * part, 3), part, ("values",), examples=_passing(spoken, None))
+
+
+# What a validator is asked about only where a quick look says that it may be there.
+_SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("email", re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
+    ("national_id", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), validators.is_spelled_ssn),
+    ("card", re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w.-])"), validators.is_card),
+    ("bank_account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b"), validators.is_iban),
+    ("phone", re.compile(r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"), phones.is_phone),
+    ("secret", checks.SECRET, checks.is_secret),
+)
+
+
+def _scattered(values: Values) -> Iterator[tuple[str, Finding]]:
+    """Values that stand inside other texts, or in a few cells only."""
+    everything = "\n".join(text for text, _ in values)
+    total = sum(rows for _, rows in values)
+    for kind, pattern, test in _SCATTERED:
+        if not pattern.search(everything):
+            continue
+        looked = [(text, rows, pattern.findall(text)) for text, rows in values]
+        shaped = sum(len(matches) for _, _, matches in looked)
+        held = [(text, rows) for text, rows, matches in looked if any(map(test, matches))]
+        passed = sum(sum(map(test, matches)) for _, _, matches in looked)
+        # Of numbers that only look like cards one in ten passes the check digit.
+        if held and passed >= _MOSTLY * shaped:
+            part = sum(rows for _, rows in held) / total
+            yield kind, Finding("", kind, 0.9, part, ("values",), examples=_passing(held, None))
+
+
+def _said_by_name(name: str, values: Values, settled: bool) -> Iterator[Finding]:
+    for hint in hints_of(name):
+        if settled and hint.kind not in SPECIAL:
+            continue
+        if len(values) == 1 and values[0][1] >= _MANY_ROWS:
+            continue
+        test, needed = (checks.NAMED if hint.strong else checks.HINTED)[hint.kind]
+        part = share(values, test)
+        if part >= needed and (hint.strong or hint.kind != "person_name"):
+            yield Finding(
+                name,
+                hint.kind,
+                confidence=round((0.65 if hint.strong else 0.45) + 0.25 * part, 3),
+                share=part,
+                basis=("name", "values") if _tells(hint) else ("name",),
+                examples=_passing(values, test),
+            )
+
+
+def _tells(hint: Hint) -> bool:
+    """Whether the test of the values says more than that they don't contradict the name."""
+    return hint.kind in _TESTS or hint.kind in ("birth_date", "gender", "postcode", "person_name", "card_security")
+
+
+def _passing(values: Iterable[tuple[str, int]], test: checks.Test | None) -> tuple[str, ...]:
+    found = (text for text, _ in values if test is None or test(text))
+    return tuple(text for text, _ in zip(found, range(3), strict=False))
+
+
+# The whole table
+
+
+def _in_context(found: Sequence[Finding], persons: bool) -> Iterator[Finding]:
+    """The findings that hold beside the others: quasi-identifiers and vague names need rows that are people."""
+    for each in found:
+        vague = each.confidence < 0.65 and "values" not in each.basis
+        if not persons and (each.kind in _NEEDS_PERSONS or vague):
+            continue
+        if persons and each.kind not in _TESTS:
+            each = replace(each, confidence=round(min(0.99, each.confidence + 0.05), 3), basis=(*each.basis, "context"))
+        yield replace(each, people=persons or each.kind not in _ORGANISATIONS_TOO)
+
+
+def _shows_people(each: Finding) -> bool:
+    named = each.kind == "person_name" and Hint(each.kind, strong=True) in hints_of(each.column)
+    return named or (each.kind in _PERSONS and each.share >= _MOSTLY)
+
+
+def _counted(table: Table, found: Sequence[Finding], sample: _Sample) -> list[Finding]:
+    names = list(dict.fromkeys(each.column for each in found))
+    filled = _filled(table, names)
+    return [
+        replace(
+            each,
+            cells=max(1, round(each.share * filled[each.column])),
+            sampled=None if sample.whole else sample.rows,
+        )
+        for each in found
+    ]
+
+
+def _filled(table: Table, names: Sequence[str]) -> dict[str, int]:
+    """How many cells of each column say something."""
+    filled: dict[str, int] = {}
+    for start in range(0, len(names), _COLUMNS_AT_ONCE):
+        part = names[start : start + _COLUMNS_AT_ONCE]
+        counts = ", ".join(f"count(*) FILTER (NOT {is_null_sql(Table.q(name))})" for name in part)
+        filled |= dict(zip(part, table.query(f"SELECT {counts} FROM {{self}}")[0], strict=True))
+    return filled

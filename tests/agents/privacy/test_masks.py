@@ -1,0 +1,62 @@
+"""A mask leaves enough to recognise the sort of a value, and never the value."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.privacy.kinds import Style
+from agents.privacy.masks import STYLES, loosely_masked_sql, masked_texts
+from agents.table import Database, Table
+from tests.agents.conftest import MakeTable
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "shown"),
+    [
+        ("ann.lee@mail.example.com", "email", "a•••@m•••.com"),
+        ("write to Ann", "email", "••••• •• •••"),
+        ("Ann-Marie O'Neill", "name", "A•••-M••• O'N•••"),
+        ("Bo", "name", "••"),
+        ("(205) 555-0123", "number", "(•••) •••-••23"),
+        ("1985-03-12", "date", "1985-••-••"),
+        ("12/03/1985", "date", "1985-••-••"),
+        ("19850312", "date", "1985-••-••"),
+        ("12.03.85", "date", "••.••.••"),
+        ("12 Main Street", "hidden", "•• •••• ••••••"),
+    ],
+)
+def test_what_a_mask_leaves(make_table: MakeTable, text: str, style: Style, shown: str) -> None:
+    assert masked_texts(make_table({"a": []}), [(text, style)]) == {(text, style): shown}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+    database = Database(tmp_path_factory.mktemp("database"))
+    yield database.table("SELECT 1 AS a")
+    database.close()
+
+
+@settings(deadline=None, max_examples=30)
+@given(texts=st.lists(st.text(st.characters(categories=["L", "Nd"]), min_size=1), min_size=1, max_size=20))
+def test_no_text_of_letters_and_digits_stays_whole(table: Table, texts: list[str]) -> None:
+    masked = masked_texts(table, [(text, style) for text in texts for style in STYLES])
+    assert [pair for pair, shown in masked.items() if shown == pair[0]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ask ann@example.com or bob@example.org", "ask a•••@e•••.com or b•••@e•••.org"),
+        ("ssn 123-45-6789", "ssn •••-••-••89"),
+        ("4111 1111 1111 1111", "•••• 11"),
+        ("to DE89 3704 0044 0532 0130 00 today", "to •••• •••• today"),
+        ("call +1 202 555 0123", "call +•• ••• •••3"),
+        ("2024-01-02 10:20:30", "2024-01-02 10:20:30"),
+        ("12345.678", "12345.678"),
+        ("1700000000000", "1700000000000"),
+    ],
+)
+def test_what_stands_in_a_text_is_masked_there(make_table: MakeTable, text: str, shown: str) -> None:
+    assert make_table({"v": [text]}).scalar(f"SELECT {loosely_masked_sql('v')} FROM {{self}}") == shown
