@@ -192,7 +192,8 @@ _WEAK: Mapping[str, frozenset[str]] = {
 
 _VETOES: Mapping[str, frozenset[str]] = {
     "person_name": _phrases(
-        "file, filename, hostname, tablename, column, field, table, product, item, brand, company, organization, organisation, business, firm, "
+        "file, filename, hostname, tablename, column, "
+        "field, table, product, item, brand, company, organization, organisation, business, firm, "
         "venue, event, host, domain, server, database, app, application, project, category, class, course, "
         "school, university, hospital, hotel, restaurant, store, shop, team, group, department, city, country, state, "
         "region, street, station, song, album, movie, film, book, game, style, beer, brewery, journal, conference, "

@@ -203,7 +203,7 @@ def _row_issues(table: Table, params: GovernanceChecker, columns: Sequence[str])
         for column in columns
     )
     named = ", ".join(Table.q(name) for name in ROW_ISSUE_COLUMNS)
-    return table.sql(f"SELECT {named} FROM ({parts}) ORDER BY row, \"column\"")
+    return table.sql(f'SELECT {named} FROM ({parts}) ORDER BY row, "column"')
 
 
 def _alerts(score: float, compliant: bool, params: GovernanceChecker, scored: Sequence[_Scored]) -> Iterator[Alert]:
