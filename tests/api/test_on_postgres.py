@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from billing import ledger
 from db.database import connect, transaction
 from db.migrations import upgrade
-from db.models import User
+from db.models import LedgerEntry, LedgerKind, User
 from settings import get_settings
 from tests.api.conftest import CSV
 
@@ -60,6 +61,21 @@ def test_a_task_that_failed_is_retried_once(signed_in, make_task, change_task):
     answers = at_once(lambda: signed_in.post(f"/tasks/{task_id}/retry"))
     assert sorted(each.status_code for each in answers) == [202] + [409] * (AT_ONCE - 1)
     assert signed_in.get(f"/tasks/{task_id}").json()["run_no"] == 2
+
+
+def test_of_many_orders_at_once_as_many_pass_as_there_are_credits(signed_in, make_task, user):
+    made = [make_task() for _ in range(AT_ONCE)]
+    price = signed_in.get(f"/tasks/{made[0]}").json()["credits_quoted"]
+    with transaction() as session:
+        amount = price - ledger.wallet(session, user.id).available
+        session.add(LedgerEntry(user_id=user.id, kind=LedgerKind.ADJUSTMENT, amount=amount))
+    orders = iter(made)
+    answers = at_once(lambda: signed_in.post(f"/tasks/{next(orders)}/process"))
+    assert sorted(each.status_code for each in answers) == [202] + [402] * (AT_ONCE - 1)
+    refused = next(each.json() for each in answers if each.status_code == 402)
+    assert (refused["error"], refused["context"]) == ("INSUFFICIENT_CREDITS", {"required": price, "available": 0})
+    wallet = signed_in.get("/billing/wallet").json()
+    assert wallet == {"balance": price, "held": price, "available": 0}
 
 
 def test_every_page_is_there(signed_in, make_task, user):

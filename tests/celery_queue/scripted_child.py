@@ -7,12 +7,14 @@ sleep SECONDS
 take MEGABYTES      of memory, and keep them
 stick               the worker's slot itself hangs for a minute
 refuse              the file can't be read
+resist              go on whatever is raised
 break               an agent failed
 crash               an error that nobody foresaw
 """
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from celery_queue.child import main
@@ -66,6 +68,10 @@ def _obey(order: str, argument: str, resumed: bool) -> None:
         case "take":
             kept.append(bytearray(os.urandom(1 << 20) * int(argument)))
             time.sleep(5)
+        case "resist":
+            while True:
+                with suppress(BaseException):
+                    time.sleep(60)
         case "refuse":
             raise UnreadableFile("this is not a table")
         case "break":

@@ -1,6 +1,8 @@
 """Real Redis, PostgreSQL and S3, real worker processes."""
 
+import json
 import time
+from base64 import b64decode
 
 import httpx
 import pytest
@@ -111,9 +113,11 @@ def test_after_submit_the_broker_holds_one_message_with_two_ids(service, redis_s
     until(lambda: client.llen("analysis") == 1)
     time.sleep(1)
     assert client.llen("analysis") == 1
-    message = client.lindex("analysis", 0).decode()
-    assert task.celery_task_id in message
-    assert "people.csv" not in message
+    message = json.loads(client.lindex("analysis", 0))
+    assert message["headers"]["id"] == task.celery_task_id
+    args, kwargs, _ = json.loads(b64decode(message["body"]))
+    assert (args, kwargs) == ([task.id, task.user_id], {})
+    assert "people.csv" not in str(message)
 
 
 def test_a_worker_survives_a_restart_of_redis(service, redis_server, tmp_path):
