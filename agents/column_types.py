@@ -291,8 +291,17 @@ def keep_types(before: Table, after: Table, columns: Iterable[str]) -> None:
     _known[after] = {column: known[column] for column in columns if column in known}
 
 
+def know_types(table: Table, found: Mapping[str, ColumnType]) -> None:
+    """Remember verdicts that were reached by `types_of` on all rows of a table's columns."""
+    _known.setdefault(table, {}).update(found)
+
+
 def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:
-    values = _shaped_values(table, names)
+    return types_of(shaped_values(table, names), names)
+
+
+def types_of(values: Table, names: Sequence[str]) -> dict[str, ColumnType]:
+    """The verdicts on some columns, from their `shaped_values`."""
     counted: dict[int, dict[str, _ShapeCount]] = {}
     for number, *figures in values.query(_COUNT_SHAPES):
         count = _ShapeCount(*figures)
@@ -300,14 +309,21 @@ def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:
     return {name: _verdict(values, number, counted.get(number, {})) for number, name in enumerate(names)}
 
 
-def _shaped_values(table: Table, names: Sequence[str]) -> Table:
-    """One row per column and distinct trimmed value: column number, value, how many rows, shape."""
-    parts = [
-        f"SELECT {number} AS c, {trim_sql(Table.q(name))} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
+def shaped_values(table: Table, names: Sequence[str]) -> Table:
+    """One row per column and distinct text as it stands in the cells.
+
+    c: the column's place among `names`; v: the text; n: its rows; padded: whether blank space is around it; shape: how
+    it is spelled, that aside ("missing" where it says nothing).
+    """
+    grouped = [
+        f"SELECT {number} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
         for number, name in enumerate(names)
     ]
+    shaped = f"SELECT c, v, n, t <> v AS padded, {shape_sql('t')} AS shape FROM (SELECT *, {trim_sql('v')} AS t FROM "
+    if len(grouped) == 1:
+        return table.sql(f"{shaped} ({grouped[0]}))")
     # Two steps, because one would push the shapes into every branch and compile their patterns once for each.
-    return table.sql(" UNION ALL ".join(parts)).sql(f"SELECT c, v, n, {shape_sql('v')} AS shape FROM {{self}}")
+    return table.sql(" UNION ALL ".join(grouped)).sql(f"{shaped} {{self}})")
 
 
 def shape_sql(value: str) -> str:
@@ -315,11 +331,10 @@ def shape_sql(value: str) -> str:
     booleans = TRUE_SPELLINGS | FALSE_SPELLINGS
     is_boolean = f"strlen({value}) <= {max(map(len, booleans))} AND {one_of_sql(f'lower({value})', booleans)}"
     # Most texts begin with a letter, and most shapes can't: asking first spares a dozen patterns.
-    spelled = {
-        name: f"WHEN regexp_full_match({value}, {literal(p)}) THEN {literal(name)}" for name, p in _SHAPES.items()
-    }
+    spelled = {name: _spelled_sql(value, name, pattern) for name, pattern in _SHAPES.items()}
     lettered = " ".join(spelled[name] for name in ("named_mdy_date", "named_mdy_datetime", "code"))
     cases = [
+        *(_spelled_sql(value, name, pattern) for name, pattern in _USUAL.items()),
         f"WHEN {is_null_sql(value)} THEN 'missing'",
         f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
         f"WHEN regexp_matches({value}, {literal(_URL)}) THEN 'url'",
@@ -330,6 +345,21 @@ def shape_sql(value: str) -> str:
     ]
     return f"CASE {' '.join(cases)} ELSE 'text' END"
 
+
+def _spelled_sql(value: str, name: str, pattern: str) -> str:
+    return f"WHEN regexp_full_match({value}, {literal(pattern)}) THEN {literal(name)}"
+
+
+# The commonest spellings of a few shapes, asked for before anything else. Whatever fits one of these fits no other
+# shape that stands before its own, so it is of that shape; a column of dates is told five times faster.
+_USUAL: dict[str, str] = {
+    "integer": r"-?[1-9]\d{0,17}|0",
+    "decimal": r"-?(?:0|[1-9]\d{0,17})\.(?:\d{2,30}|[1-9])",
+    "iso_date": r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
+    "iso_datetime": r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d",
+    "code": r"[A-Za-z]{1,20}[-_]?\d{1,30}",
+    "phone": r"\(\d{3}\) \d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\+\d{1,3}[ -]\d{2,4}[ -]\d{4,10}",
+}
 
 _EMAIL = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,24}"
 _URL = r"^(?:[a-z][a-z0-9+.-]{1,11}://|www\.)[^\s]+$"
@@ -343,6 +373,7 @@ class _ShapeCount:
     rows: int
     values: int
     longest: int
+    padded: bool
     first_day: int
     second_day: int
     first_year: int
@@ -350,17 +381,17 @@ class _ShapeCount:
 
 
 def _part(number: int) -> str:
-    return rf"TRY_CAST(regexp_extract(v, '^(\d+)[-/.](\d+)', {number}) AS INTEGER)"
+    return rf"TRY_CAST(regexp_extract({trim_sql('v')}, '^(\d+)[-/.](\d+)', {number}) AS INTEGER)"
 
 
 _COUNT_SHAPES = f"""
-    SELECT c, shape, sum(n), count(*), max(length(v)),
+    SELECT c, shape, sum(n), count(*), max(length(CASE WHEN padded THEN {trim_sql("v")} ELSE v END)), bool_or(padded),
         coalesce(sum(n) FILTER (a BETWEEN 13 AND 31 AND b <= 12), 0),
         coalesce(sum(n) FILTER (b BETWEEN 13 AND 31 AND a <= 12), 0),
         coalesce(sum(n) FILTER (a > 31), 0),
         coalesce(sum(n) FILTER (a <= 12 AND b <= 12 AND a <> b), 0)
     FROM (
-        SELECT c, shape, v, n,
+        SELECT c, shape, v, n, padded,
             CASE WHEN shape LIKE 'numeric_%' THEN {_part(1)} END AS a,
             CASE WHEN shape LIKE 'numeric_%' THEN {_part(2)} END AS b
         FROM {{self}}
@@ -383,7 +414,7 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
         kind=kind,
         confidence=sum(shapes[shape] for shape in members if shape in shapes) / total,
         missing=missing,
-        distinct=sum(count.values for shape, count in counted.items() if shape != "missing"),
+        distinct=_distinct(values, number, counted),
         counter_examples=_examples(values, number, strangers) if kind is not Kind.TEXT else (),
         date_order=order,
         ambiguous_dates=ambiguous,
@@ -392,6 +423,16 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
         max_length=max(count.longest for shape, count in counted.items() if shape != "missing"),
         shapes=shapes,
         members=members,
+    )
+
+
+def _distinct(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> int:
+    """Non-missing values, those that differ in the blank space around them taken for one."""
+    said = [count for shape, count in counted.items() if shape != "missing"]
+    if not any(count.padded for count in said):
+        return sum(count.values for count in said)
+    return int(
+        values.scalar(f"SELECT count(DISTINCT {trim_sql('v')}) FROM {{self}} WHERE c = {number} AND shape <> 'missing'")
     )
 
 
@@ -472,7 +513,8 @@ def _examples(values: Table, number: int, shapes: Sequence[str]) -> tuple[str, .
         return ()
     listed = ", ".join(literal(shape) for shape in shapes)
     found = values.query(
-        f"SELECT v FROM {{self}} WHERE c = {number} AND shape IN ({listed}) ORDER BY n DESC, v LIMIT 5"
+        f"SELECT {trim_sql('v')} AS t FROM {{self}} WHERE c = {number} AND shape IN ({listed})"
+        " GROUP BY t ORDER BY sum(n) DESC, t LIMIT 5"
     )
     return tuple(value for (value,) in found)
 

@@ -21,6 +21,7 @@ import duckdb
 from errors import ColumnNotFound, OutOfMemory
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
 ROW = "__row"
@@ -84,6 +85,13 @@ class Database:
         """The rows of `query` as a data frame."""
         return self._execute(query, values).df()
 
+    def arrays(self, query: str, values: dict[str, Any] | None = None) -> dict[str, numpy.ndarray[Any, Any]]:
+        """The columns of `query` as arrays."""
+        import numpy
+
+        found = self._execute(query, values).fetchnumpy()
+        return {name: numpy.asarray(column) for name, column in found.items()}
+
     def forget(self, name: str) -> None:
         """Drop a table before the next statement; callable from a finalizer, where no statement may run."""
         self._dropped.append(name)
@@ -145,6 +153,10 @@ class Table:
     def df(self, query: str = "SELECT * FROM {self}", **values: Any) -> pandas.DataFrame:
         """The rows of a query, by default the whole table with its hidden columns, as a data frame."""
         return self._database.df(*self._bind(query, values))
+
+    def arrays(self, query: str, **values: Any) -> dict[str, numpy.ndarray[Any, Any]]:
+        """The columns of a query's rows as arrays, in the order of the rows; it must answer no NULL."""
+        return self._database.arrays(*self._bind(query, values))
 
     def replace(self, frame: pandas.DataFrame) -> Table:
         """A new table beside this one with the rows and columns of a data frame."""

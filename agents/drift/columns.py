@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, infer_types, is_null_sql, trim_sql
-from agents.profiling.distinct import value_sql
+from agents.profiling.readings import value_sql
 from agents.semantics.columns import semantic_types
 from agents.table import Table
 

@@ -97,7 +97,7 @@ class Numbers:
     @property
     def few(self) -> bool:
         """Whether there are so few different numbers that each is a category of its own."""
-        return self.moments[BASELINE].distinct <= FEW_NUMBERS and self._one_by_one() is not None
+        return self.moments[BASELINE].entries <= FEW_NUMBERS and self._one_by_one() is not None
 
     def _deciles(self) -> list[float]:
         """The baseline's deciles that differ: numbers of its own, each the right edge of a bin."""
@@ -108,8 +108,8 @@ class Numbers:
     def plot(self, *, whole: bool, dates: bool) -> dict[str, Any]:
         """Both as shares of the same bins between the outer percentiles; what lies beyond is in the outer bins."""
         sides = (BASELINE, CURRENT)
-        low = min(self._quantiles[side][0.01] for side in sides)
-        high = max(self._quantiles[side][0.99] for side in sides)
+        low = min(self._quantiles[side][1] for side in sides)
+        high = max(self._quantiles[side][99] for side in sides)
         same = bins_between(low, high, self.moments[BASELINE].count, whole=whole and low == int(low))
         found = histogram(self._counts, dict.fromkeys(sides, same))
         edges = [moment_text(edge) if dates else edge for edge in same.edges]
@@ -124,14 +124,14 @@ class Numbers:
     def figures(self, side: int, *, dates: bool) -> dict[str, Any]:
         """The position and spread of one side."""
         found, cut = self.moments[side], self._quantiles[side]
-        places = {"min": found.min, "q1": cut[0.25], "median": cut[0.5], "q3": cut[0.75], "max": found.max}
+        places = {"min": found.min, "q1": cut[25], "median": cut[50], "q3": cut[75], "max": found.max}
         if dates:
             return {name: moment_text(value) for name, value in places.items()}
         return places | {"mean": found.mean, "std": found.std}
 
     def moved_on(self) -> bool:
         """Whether the current numbers lie beyond all of the baseline, but for less than half of them."""
-        return self._quantiles[CURRENT][0.5] > self.moments[BASELINE].max
+        return self._quantiles[CURRENT][50] > self.moments[BASELINE].max
 
     def spread(self) -> Moments:
         """The baseline's moments."""

@@ -1,15 +1,17 @@
 """unified-profiler: what every column holds, how much of it can be trusted, and which cells stand out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import Field
 
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
-from agents.profiling.columns import FORMULAS, ColumnProfile, TableProfile, Thresholds, profile_columns
+from agents.profiling.columns import ColumnProfile, TableProfile, Thresholds, profile_columns
 from agents.profiling.duplicates import Duplicates, duplicate_rows
+from agents.profiling.measures import PERSONAL
+from agents.profiling.quality import FORMULAS, Dimension, grade, table_dimensions
 from agents.table import ROW, Table
 
 CHARTED_COLUMNS = 20
@@ -48,8 +50,12 @@ def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult
     Counts, moments and quantiles are exact. Character patterns of a table of more than 100,000 rows are read from a
     sample, and say so. Values that look like personal data are shown masked.
     """
-    profile = profile_columns(table, _thresholds(params), seed=ctx.seed, report_progress=ctx.report_progress)
+    profile = profile_columns(
+        table, _thresholds(params), now=ctx.now, seed=ctx.seed, report_progress=ctx.report_progress
+    )
     duplicates = duplicate_rows(table)
+    columns = [column.as_json() for column in profile.columns]
+    dimensions = table_dimensions(columns, table.rows, duplicates.rows)
     issues = tuple(_issues(profile.columns, duplicates, params))
     return AgentResult(
         row_issues=_row_issues(profile, duplicates),
@@ -57,10 +63,11 @@ def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult
         issues=issues,
         recommendations=tuple(_recommendations(issues)),
         charts=tuple(_charts(profile.columns)),
-        metrics=_metrics(profile.columns, duplicates, table.rows),
+        metrics=_metrics(profile.columns, duplicates, table.rows, dimensions),
         data={
-            "columns": [column.as_json() for column in profile.columns],
+            "columns": columns,
             "duplicates": {"rows": duplicates.rows, "groups": duplicates.groups},
+            "dimensions": [asdict(each) for each in dimensions],
             "formulas": FORMULAS,
         },
     )
@@ -253,7 +260,7 @@ _FINDINGS = (
     _Finding(
         "personal_data",
         "privacy",
-        lambda c: c.rows - c.missing if c.semantic else 0,
+        lambda c: c.rows - c.missing if c.semantic in PERSONAL else 0,
         _always("medium"),
         "The values look like personal data ({c.semantic}); they are masked in this report.",
         "Values that look like personal data in {where}.",
@@ -354,37 +361,14 @@ def _charts(columns: Sequence[ColumnProfile]) -> Iterator[Chart]:
         values=tuple(float(count) for _, count in kinds),
         unit="columns",
     )
-    for column in columns:
-        yield from _column_chart(column)
 
 
-def _column_chart(column: ColumnProfile) -> Iterator[Chart]:
-    """The distribution of a measure or of dates, the most frequent values of what repeats, nothing of a key."""
-    if column.histogram and column.role in ("measure", "date", "category"):
-        yield Chart(
-            title="Distribution",
-            labels=tuple(column.histogram["labels"]),
-            values=tuple(map(float, column.histogram["counts"])),
-            column=column.column,
-            kind="histogram",
-        )
-    elif column.role in ("category", "text", "constant") and not column.masked and _repeats(column):
-        yield Chart(
-            title="Most frequent values",
-            labels=tuple(str(top["value"]) for top in column.top_values),
-            values=tuple(float(top["count"]) for top in column.top_values),
-            column=column.column,
-        )
-
-
-def _repeats(column: ColumnProfile) -> bool:
-    return any(top["count"] > 1 for top in column.top_values)
-
-
-def _metrics(columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int) -> dict[str, Any]:
+def _metrics(
+    columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int, dimensions: Sequence[Dimension]
+) -> dict[str, Any]:
     cells = rows * len(columns)
     missing = sum(column.missing for column in columns)
-    dimensions = _dimensions(columns, duplicates, rows)
+    score = sum(each.score for each in dimensions) / len(dimensions)
     return {
         "rows": rows,
         "columns": len(columns),
@@ -397,25 +381,8 @@ def _metrics(columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int
         "invalid_cells": sum(column.strangers + column.infinite for column in columns),
         "constant_columns": sum(column.constant for column in columns),
         "empty_columns": sum(column.role == "empty" for column in columns),
-        "personal_data_columns": sum(bool(column.semantic) for column in columns),
-        **{f"{name}_percent": share for name, share in dimensions.items()},
-        "quality_score": sum(dimensions.values()) / len(dimensions),
-    }
-
-
-def _dimensions(columns: Sequence[ColumnProfile], duplicates: Duplicates, rows: int) -> Mapping[str, float]:
-    """The table's completeness, uniqueness (of rows), validity and consistency (over all filled cells), in percent."""
-    cells = rows * len(columns)
-    present = {column.column: column.rows - column.missing for column in columns}
-    filled = sum(present.values())
-
-    def weighted(dimension: str) -> float:
-        sums = sum(present[c.column] * (c.quality[dimension] or 0.0) for c in columns if present[c.column])
-        return sums / filled if filled else 100.0
-
-    return {
-        "completeness": 100 * filled / cells if cells else 100.0,
-        "uniqueness": 100 * (1 - duplicates.rows / rows) if rows else 100.0,
-        "validity": weighted("validity"),
-        "consistency": weighted("consistency"),
+        "personal_data_columns": sum(column.semantic in PERSONAL for column in columns),
+        **{f"{each.dimension}_percent": each.score for each in dimensions},
+        "quality_score": score,
+        "quality_grade": grade(score),
     }

@@ -9,19 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from agents.column_types import is_null_sql
+from agents.sampling import sample_of
 from agents.semantics import phones, validators
-from agents.table import ROW, Table
-
-SAMPLE_ROWS = 100_000
-"""Of a table with twice as many rows or more, at least so many are looked at, chosen by a hash of their number."""
+from agents.table import Table
 
 _FIRST_LOOK = 200
 _COLUMNS_AT_ONCE = 10
-_MARGIN = 1.05
-"""A hash takes a little more or less than the share it is asked for."""
+_LENIENT = 0.8
+"""At the first look, so much of the share that is needed will do."""
 
 Test = Callable[[str], bool]
 
@@ -135,14 +134,20 @@ TYPES = tuple(rule.type for rule in _RULES)
 
 def semantic_type(name: str, values: Sequence[tuple[str, int]], *, sampled: bool = False) -> Semantic | None:
     """What a column of this name means, from its non-missing values and how many rows have each."""
+    return _judge(name, values[:_FIRST_LOOK], lambda: values, sampled)
+
+
+def _judge(
+    name: str, first: Sequence[tuple[str, int]], values: Callable[[], Sequence[tuple[Any, ...]]], sampled: bool
+) -> Semantic | None:
+    """The first rule that some of the values pass, and then all of them."""
     words = _words(name)
-    first = values[:_FIRST_LOOK]
     for rule in _RULES:
         for test, needed, by in rule.tests(words):
-            if by == "values" and len(values) < rule.few:
+            if by == "values" and len(first) < rule.few:
                 continue
-            if first and _share(test, first) >= 0.8 * needed:
-                found = _verdict(rule.type, test, by, values, sampled)
+            if first and _share(test, first) >= _LENIENT * needed:
+                found = _verdict(rule.type, test, by, values(), sampled)
                 if found.confidence >= needed:
                     return found
     return None
@@ -178,32 +183,35 @@ _known: WeakKeyDictionary[Table, dict[str, Semantic | None]] = WeakKeyDictionary
 
 
 def semantic_types(table: Table, *, seed: int = 0) -> Mapping[str, Semantic | None]:
-    """What each column of a table means, or None; checked on all rows of a table of up to about 200,000."""
-    if table not in _known:
-        sampled = table.rows >= 2 * SAMPLE_ROWS
-        chosen = sample_rows_sql(table.rows, seed)
-        _known[table] = {}
-        for start in range(0, len(table.columns), _COLUMNS_AT_ONCE):
-            names = table.columns[start : start + _COLUMNS_AT_ONCE]
-            for name, values in _values_of(table, names, chosen):
-                _known[table][name] = semantic_type(name, values, sampled=sampled)
-    return _known[table]
+    """What each column of a table means, or None; checked on all rows of a table of less than 200,000."""
+    sample = sample_of(table, seed)
+    unknown = [name for name in table.columns if name not in _known.get(table, {})]
+    for start in range(0, len(unknown), _COLUMNS_AT_ONCE):
+        names = unknown[start : start + _COLUMNS_AT_ONCE]
+        know_semantics(table, semantics_of(distinct_texts(sample.rows, names), names, sampled=sample.sampled))
+    return _known.setdefault(table, {})
 
 
-def sample_rows_sql(rows: int, seed: int) -> str:
-    """The condition that picks at least SAMPLE_ROWS rows of a large table by a hash of their number, or all."""
-    one_in = int(rows / (SAMPLE_ROWS * _MARGIN)) if rows >= 2 * SAMPLE_ROWS else 1
-    return "true" if one_in == 1 else f"hash({ROW} + {int(seed)}) % {one_in} = 0"
+def know_semantics(table: Table, found: Mapping[str, Semantic | None]) -> None:
+    """Remember the verdicts on columns of a table."""
+    _known.setdefault(table, {}).update(found)
 
 
-def _values_of(table: Table, names: Sequence[str], chosen: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """The distinct non-missing values of the chosen rows of some columns, by a hash of their text."""
-    for name in names:
-        column = Table.q(name)
-        yield (
-            name,
-            table.query(
-                f"SELECT v, n FROM (SELECT {column} AS v, count(*) AS n FROM {{self}} WHERE {chosen} GROUP BY ALL)"
-                f" WHERE NOT {is_null_sql('v')} ORDER BY hash(v), v"
-            ),
-        )
+def distinct_texts(rows: Table, names: Sequence[str]) -> Table:
+    """The distinct non-missing texts of some columns: c the column's place, v the text, n its rows."""
+    parts = " UNION ALL ".join(
+        f"SELECT {place} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
+        for place, name in enumerate(names)
+    )
+    return rows.sql(f"SELECT * FROM ({parts}) WHERE NOT {is_null_sql('v')}")
+
+
+def semantics_of(texts: Table, names: Sequence[str], *, sampled: bool) -> dict[str, Semantic | None]:
+    """The verdicts on some columns from their `distinct_texts`."""
+    firsts = dict(texts.query(f"SELECT c, min(row(hash(v), v, n), {_FIRST_LOOK}) FROM {{self}} GROUP BY c"))
+
+    def judged(place: int, name: str) -> Semantic | None:
+        first = [(text, rows) for _, text, rows in firsts.get(place, ())]
+        return _judge(name, first, lambda: texts.query(f"SELECT v, n FROM {{self}} WHERE c = {place}"), sampled)
+
+    return {name: judged(place, name) for place, name in enumerate(names)}

@@ -136,11 +136,6 @@ def test_personal_data_never_appears_whole(profile: Profile) -> None:
     assert result.metrics["personal_data_columns"] == 4
 
 
-def test_each_measure_has_a_histogram_and_each_category_its_values(profile: Profile) -> None:
-    result = profile({"m": [f"{i}.5" for i in range(50)], "c": ["a", "b"] * 25, "k": [f"id-{i}" for i in range(50)]})
-    assert {chart.column: chart.kind for chart in result.charts if chart.column} == {"m": "histogram", "c": "bar"}
-
-
 def test_the_metrics_add_up(profile: Profile) -> None:
     result = profile({"a": ["1", "2", None, "x"], "b": ["u", "u", "v", "w"]})
     metrics = result.metrics

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy
 import pandas
@@ -11,6 +12,7 @@ from scipy import stats
 from agents.profiling.columns import ColumnProfile, Thresholds, profile_columns
 from tests.agents.conftest import MakeTable
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 RANDOM = numpy.random.default_rng(7)
 
 SERIES: dict[str, Sequence[float | int | None]] = {
@@ -37,7 +39,7 @@ def close(mine: float | None, theirs: float) -> bool:
 
 
 def profile_of(make_table: MakeTable, texts: Sequence[str | None]) -> ColumnProfile:
-    return profile_columns(make_table({"x": texts}), Thresholds()).columns[0]
+    return profile_columns(make_table({"x": texts}), Thresholds(), now=NOW).columns[0]
 
 
 def texts_of(values: Sequence[float | int | None]) -> list[str | None]:
@@ -133,7 +135,9 @@ def test_a_histogram_of_few_whole_numbers_has_a_bar_for_each(make_table: MakeTab
 
 def test_dates_have_a_range(make_table: MakeTable) -> None:
     column = profile_of(make_table, ["2024-01-31", "2023-12-01", "2024-03-01", "soon", None])
-    assert column.dates == {"min": "2023-12-01", "median": "2024-01-31", "max": "2024-03-01", "span_days": 91.0}
+    assert column.dates is not None
+    found = {name: column.dates[name] for name in ("min", "median", "max", "span_days")}
+    assert found == {"min": "2023-12-01", "median": "2024-01-31", "max": "2024-03-01", "span_days": 91.0}
     assert column.strangers == 1
 
 
@@ -165,14 +169,14 @@ def test_a_column_has_a_role(texts: list[str | None], role: str, make_table: Mak
 def test_odd_column_names_meet_no_name_of_ours(make_table: MakeTable) -> None:
     names = ["c", "v", "n", "x", "t", "h", "first", "members", 'a"b', "{self}", "select", "row", "missing"]
     table = make_table({name: ["1", "2", "2", "2", "9000"] for name in names})
-    profile = profile_columns(table, Thresholds(outlier_iqr_multiplier=0.5))
+    profile = profile_columns(table, Thresholds(outlier_iqr_multiplier=0.5), now=NOW)
     assert [column.column for column in profile.columns] == names
     assert {column.distinct for column in profile.columns} == {3}
 
 
 def test_flagged_cells_carry_their_row_and_value(make_table: MakeTable) -> None:
     table = make_table({"c": [*(str(i % 10) for i in range(40)), "5000", "many", "inf"]})
-    found = profile_columns(table, Thresholds()).row_issues
+    found = profile_columns(table, Thresholds(), now=NOW).row_issues
     rows = found.query('SELECT "row", "column", issue_type, value FROM {self} ORDER BY 1')
     assert rows == [
         (40, "c", "outlier", "5000"),
@@ -188,7 +192,7 @@ def test_a_table_without_rows_has_a_profile(make_table: MakeTable) -> None:
 
 def test_patterns_of_a_large_table_are_sampled_and_say_so(make_table: MakeTable) -> None:
     table = make_table({"k": ["AB-1"]}).sql("SELECT i AS __row, 'AB-' || i AS k FROM {self}, range(250000) r(i)")
-    column = profile_columns(table, Thresholds()).columns[0]
+    column = profile_columns(table, Thresholds(), now=NOW).columns[0]
     assert column.patterns_sampled is not None
     assert 100_000 < column.patterns_sampled < 150_000
     assert column.distinct == 250_000
