@@ -244,3 +244,12 @@ def test_a_deleted_task_is_not_found(signed_in, make_task, change_task):
     task_id = make_task()
     change_task(task_id, deleted_at=datetime.now(UTC))
     assert signed_in.get(f"/tasks/{task_id}").status_code == 404
+
+
+def test_every_event_names_its_request(signed_in, make_task):
+    task_id = make_task(queued=True)
+    signed_in.post(f"/tasks/{task_id}/cancel", headers={"X-Request-ID": "cancelling-1"})
+    events = signed_in.get(f"/tasks/{task_id}/timeline").json()["events"]
+    assert (events[-1]["event"], events[-1]["request_id"]) == ("task_cancelled", "cancelling-1")
+    assert all(each["request_id"] and each["fence"] == 0 for each in events)
+    assert len({each["request_id"] for each in events}) == len(events)
