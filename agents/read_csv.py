@@ -27,7 +27,6 @@ _SAMPLE_RECORDS = 500
 _EXCEL_HINT = re.compile(rb"sep=([^\r\n])[^\r\n]*(?:\r\n|\n|\r)", re.IGNORECASE)
 _ESCAPED_FORMULA = "^'" + FORMULA.removeprefix("^")
 _COLUMNS_AT_ONCE = 10
-_COLUMNS_PER_SCAN = 500
 
 
 @dataclass(frozen=True)
@@ -95,25 +94,8 @@ def load(
         f"new_line = {_LINE_ENDS[line_end]}, columns = {{{columns}}}, strict_mode = true, null_padding = false, "
         f"max_line_size = {longest}, buffer_size = {2 * longest})"
     )
-    try:
-        return _scan(database, source, held, 0, len(held))
-    except OutOfMemory:
-        if len(held) <= _COLUMNS_PER_SCAN:
-            raise
-    return _in_scans(database, source, held)
-
-
-def _scan(database: Database, source: str, names: list[str], first: int, end: int) -> Table:
-    cells = ", ".join(f"c{number} AS {Table.q(names[number])}" for number in range(first, end))
+    cells = ", ".join(f"c{number} AS {Table.q(name)}" for number, name in enumerate(held))
     return database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
-
-
-def _in_scans(database: Database, source: str, names: list[str]) -> Table:
-    """The same in one scan per group of columns: DuckDB sets aside 2,048 rows of every column that a scan asks for."""
-    starts = range(0, len(names), _COLUMNS_PER_SCAN)
-    first, *others = [_scan(database, source, names, at, min(at + _COLUMNS_PER_SCAN, len(names))) for at in starts]
-    joined = "".join(f" POSITIONAL JOIN (SELECT * EXCLUDE {ROW} FROM {{part_{at}}})" for at in range(len(others)))
-    return first.sql(f"SELECT * FROM {{self}}{joined}", **{f"part_{at}": part for at, part in enumerate(others)})
 
 
 def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:

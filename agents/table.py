@@ -1,32 +1,32 @@
 """Table: an immutable handle on one table inside a private DuckDB connection.
 
 Nothing else holds a connection. A Table never changes: `sql` answers a new one, and a table that nobody
-holds any more is dropped before the next statement.
+holds any more is dropped before the next statement. A wide one lies in several of DuckDB's: see wide.py.
 """
 
 from __future__ import annotations
 
+import csv
 import errno
 import itertools
 import re
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from agents import wide
+from agents.wide import ROW as ROW
+from agents.wide import Part, groups, named_in, quote, source
 from errors import ColumnNotFound, OutOfMemory
 
 if TYPE_CHECKING:
     import numpy
     import pandas
-
-ROW = "__row"
-"""The hidden column: the 0-based data row of the user's own file, given at reading and never changed."""
-
 
 # Quoted names and texts are matched first and kept: a user's column may be called "{self}".
 _TOKENS = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\{(?P<name>\w+)\}""")
@@ -36,6 +36,10 @@ FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 
 _ROWS_AT_ONCE = 100_000
+_CELLS_AT_ONCE = 1_000_000
+_COLUMNS_AT_ONCE = 10
+# DuckDB keeps several vectors for each expression.
+_TEXTS_AT_ONCE = 40
 
 
 class Database:
@@ -64,10 +68,42 @@ class Database:
 
     def table(self, query: str, values: dict[str, Any] | None = None) -> Table:
         """The rows of `query` as a new table."""
+        if "*" in query or query.count(",") >= wide.GROUP:
+            columns = [row[0] for row in self.run(f"DESCRIBE {query}", values)]
+            if len(columns) > wide.GROUP and ROW in columns:
+                return self._wide(query, values, columns)
+        part, types = self._create(query, values)
+        return Table(self, (part,), types)
+
+    def _create(self, query: str, values: dict[str, Any] | None = None) -> tuple[Part, dict[str, str]]:
         name = next(self._names)
         self.run(f"CREATE TEMP TABLE {name} AS {query}", values)
-        described = self.run(f"DESCRIBE {name}")
-        return Table(self, name, {row[0]: row[1] for row in described})
+        types = {row[0]: row[1] for row in self.run(f"DESCRIBE {name}")}
+        return Part(name, tuple(types)), types
+
+    def _wide(self, query: str, values: dict[str, Any] | None, columns: Sequence[str]) -> Table:
+        """The same in groups of columns, each by a query of its own."""
+        parts: list[Part] = []
+        types: dict[str, str] = {}
+        for group in groups(columns):
+            chosen = ", ".join(map(quote, (ROW, *group)))
+            part, own = self._create(f"SELECT {chosen} FROM ({query})", values)
+            parts, types = [*parts, part], types | own
+        return Table(self, tuple(self._side_by_side(parts)), types)
+
+    def _side_by_side(self, parts: Sequence[Part]) -> Sequence[Part]:
+        """The parts with their rows in one order: as they are, or by `__row` where two queries disagree about it."""
+        if all(self._aligned(parts[0], other) for other in parts[1:]):
+            return parts
+        ordered = [self._create(f"SELECT * FROM {part.name} ORDER BY {ROW}")[0] for part in parts]
+        self._dropped += [part.name for part in parts]
+        if not all(self._aligned(ordered[0], other) for other in ordered[1:]):
+            raise RuntimeError("a query gave other rows when it was asked again")
+        return ordered
+
+    def _aligned(self, one: Part, other: Part) -> bool:
+        both = f"SELECT a.{ROW} IS DISTINCT FROM b.{ROW} AS apart FROM {one.name} a POSITIONAL JOIN {other.name} b"
+        return not self.run(f"SELECT coalesce(bool_or(apart), false) FROM ({both})")[0][0]
 
     def from_df(self, frame: pandas.DataFrame) -> Table:
         """A data frame as a new table, columns as they are named."""
@@ -92,9 +128,9 @@ class Database:
         found = self._execute(query, values).fetchnumpy()
         return {name: numpy.asarray(column) for name, column in found.items()}
 
-    def forget(self, name: str) -> None:
-        """Drop a table before the next statement; callable from a finalizer, where no statement may run."""
-        self._dropped.append(name)
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop tables before the next statement; callable from a finalizer, where no statement may run."""
+        self._dropped += names
 
     def _execute(self, statement: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
         self._drop_forgotten()
@@ -120,15 +156,15 @@ class Database:
 class Table:
     """Columns and rows that never change. `columns` are the user's, in order; hidden ones start with `__`."""
 
-    def __init__(self, database: Database, name: str, types: dict[str, str]) -> None:
+    def __init__(self, database: Database, parts: tuple[Part, ...], types: dict[str, str]) -> None:
         self._database = database
-        self._name = name
+        self._parts = parts
         self.types = types
         self.columns = tuple(column for column in types if not column.startswith("__"))
-        weakref.finalize(self, database.forget, name)
+        weakref.finalize(self, database.forget, [part.name for part in parts])
 
     def __repr__(self) -> str:
-        return f"<Table {self._name}: {len(self.columns)} columns>"
+        return f"<Table {self._parts[0].name}: {len(self.columns)} columns>"
 
     @cached_property
     def rows(self) -> int:
@@ -187,15 +223,48 @@ class Table:
     def write_csv(self, path: Path) -> tuple[str, ...]:
         """Write the visible columns as UTF-8, comma, RFC 4180; answer those where a formula got a `'` before it."""
         cells = {column: self.q(column) for column in self.columns}
-        escaped = []
-        for column in self.columns:
-            if self.types[column] == "VARCHAR":
-                risky = f"regexp_matches({self.q(column)}, {literal(FORMULA)}, 's')"
-                if self.scalar(f"SELECT coalesce(bool_or({risky}), false) FROM {{self}}"):
-                    cells[column] = f"CASE WHEN {risky} THEN '''' || {self.q(column)} ELSE {self.q(column)} END"
-                    escaped.append(column)
-        self._copy_csv(path, [f"{cell} AS {self.q(name)}" for name, cell in cells.items()])
+        escaped = self._with_formulas()
+        for column in escaped:
+            cells[column] = f"CASE WHEN {_is_formula(column)} THEN '''' || {self.q(column)} ELSE {self.q(column)} END"
+        if len(cells) > wide.GROUP:
+            self._write_csv_lines(path, list(cells.values()))
+        else:
+            self._copy_csv(path, [f"{cell} AS {self.q(name)}" for name, cell in cells.items()])
         return tuple(escaped)
+
+    def _with_formulas(self) -> list[str]:
+        texts = [column for column in self.columns if self.types[column] == "VARCHAR"]
+        # Making the expression ready takes longer than looking at thousands of cells.
+        likely = self._where_any(texts, lambda column: f"left({quote(column)}, 1) IN ('=', '@', '\t', '\r', '+', '-')")
+        return self._where_any(likely, _is_formula)
+
+    def _where_any(self, columns: Sequence[str], condition: Callable[[str], str]) -> list[str]:
+        found: list[str] = []
+        for at in range(0, len(columns), _COLUMNS_AT_ONCE):
+            some = columns[at : at + _COLUMNS_AT_ONCE]
+            any_of = ", ".join(f"bool_or({condition(column)})" for column in some)
+            answers = self.query(f"SELECT {any_of} FROM {{self}}")[0]
+            found += [column for column, yes in zip(some, answers, strict=True) if yes]
+        return found
+
+    def _write_csv_lines(self, path: Path, cells: Sequence[str]) -> None:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            csv.writer(out, lineterminator="\n").writerow(self.columns)
+            out.writelines(f"{line}\n" for line in self.lines([_as_csv(cell) for cell in cells]))
+
+    def lines(self, cells: Sequence[str]) -> Iterator[str]:
+        """Each row as one text, in order: `cells` are SQL expressions of texts, and commas come between them."""
+        batches = [cells[at : at + _TEXTS_AT_ONCE] for at in range(0, len(cells), _TEXTS_AT_ONCE)]
+        joined = [f"concat_ws(',', {', '.join(batch)})" for batch in batches]
+        return map(",".join, self.fetch(joined, max(1, _CELLS_AT_ONCE // len(cells)), at_once=1))
+
+    def fetch(self, cells: Sequence[str], rows: int, *, at_once: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """The values of SQL expressions, row after row in order; so many rows and expressions are asked for at once."""
+        step = at_once or wide.GROUP
+        batches = [", ".join(cells[at : at + step]) for at in range(0, len(cells), step)]
+        for some in self._slices(rows):
+            asked = [self.query(f"SELECT {batch} FROM {{self}} WHERE {some}{self.in_order}") for batch in batches]
+            yield from (tuple(itertools.chain.from_iterable(pieces)) for pieces in zip(*asked, strict=True))
 
     def write_parquet(self, path: Path, *, hidden: bool = False) -> None:
         """Write as Parquet; `hidden` takes the hidden columns along, so that reading it back gives this very table."""
@@ -209,7 +278,7 @@ class Table:
         """Write part by part: the text of a few hundred thousand wide rows at once doesn't fit in memory."""
         part = path.with_name(f"{path.name}.part")
         with path.open("wb") as whole:
-            for number, rows in enumerate(self._slices()):
+            for number, rows in enumerate(self._slices(_ROWS_AT_ONCE)):
                 query = f"SELECT {', '.join(cells)} FROM {{self}} WHERE {rows}{self.in_order}"
                 header = "true" if number == 0 else "false"
                 self.query(f"COPY ({query}) TO {literal(str(part))} (FORMAT csv, HEADER {header})")
@@ -217,12 +286,12 @@ class Table:
                     shutil.copyfileobj(written, whole)
         part.unlink()
 
-    def _slices(self) -> Iterator[str]:
+    def _slices(self, rows: int) -> Iterator[str]:
         """Conditions that part the rows, in order, into runs of bounded length."""
         key = self.q(ROW) if ROW in self.types else "rowid"
         last = self.scalar(f"SELECT coalesce(max({key}), 0) FROM {{self}}")
-        for start in range(0, last + 1, _ROWS_AT_ONCE):
-            yield f"{key} BETWEEN {start} AND {start + _ROWS_AT_ONCE - 1}"
+        for start in range(0, last + 1, rows):
+            yield f"{key} BETWEEN {start} AND {start + rows - 1}"
 
     @cached_property
     def in_order(self) -> str:
@@ -241,17 +310,34 @@ class Table:
 
         def physical(token: re.Match[str]) -> str:
             table = tables.get(token["name"] or "")
-            return table._name if table else token[0]
+            return table._source(query) if table else token[0]
 
         bound = {name: value for name, value in values.items() if not isinstance(value, Table)}
         return _TOKENS.sub(physical, query), bound
 
+    def _source(self, query: str) -> str:
+        if len(self._parts) == 1:
+            return self._parts[0].name
+        return source(self._parts, named_in(query, self.types))
+
     @staticmethod
     def q(column: str) -> str:
         """Quote an identifier: the only way a column name enters SQL."""
-        return '"' + column.replace('"', '""') + '"'
+        return quote(column)
 
 
 def literal(text: str) -> str:
     """Quote a text as an SQL literal, where a bound value can't stand (settings, COPY, regex constants)."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _is_formula(column: str) -> str:
+    return f"regexp_matches({quote(column)}, {literal(FORMULA)}, 's')"
+
+
+def _as_csv(cell: str) -> str:
+    """A cell as DuckDB's own CSV has it: missing is nothing, empty is a pair of quotes."""
+    text = f"CAST({cell} AS VARCHAR)"
+    quoted = f"""'"' || replace({text}, '"', '""') || '"'"""
+    marked = f"""{text} = '' OR regexp_matches({text}, '[",\\r\\n]')"""
+    return f"CASE WHEN {cell} IS NULL THEN '' WHEN {marked} THEN {quoted} ELSE {text} END"

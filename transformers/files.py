@@ -1,14 +1,17 @@
 """Tables as files: the format is the file name's ending."""
 
+import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import xlsxwriter
 
+from agents import wide
 from agents.table import Table, literal
 from transformers.manifest import OutputFile, describe_file
 
-_BATCH = 10_000
+_XLSX_CELLS = 200_000
 _XLSX_ROWS = 1_048_575
 
 
@@ -19,16 +22,27 @@ def write_table(table: Table, path: Path) -> OutputFile:
 
 
 def _write_json(table: Table, path: Path) -> None:
-    _copy_json(table, path, "ARRAY true")
+    _copy_json(table, path, "true", ("[\n\t", ",\n\t", "\n]\n"))
 
 
 def _write_jsonl(table: Table, path: Path) -> None:
-    _copy_json(table, path, "ARRAY false")
+    _copy_json(table, path, "false", ("", "\n", "\n"))
 
 
-def _copy_json(table: Table, path: Path, array: str) -> None:
-    columns = ", ".join(map(table.q, table.columns))
-    table.query(f"COPY (SELECT {columns} FROM {{self}}{table.in_order}) TO {literal(str(path))} (FORMAT json, {array})")
+def _copy_json(table: Table, path: Path, array: str, around: tuple[str, str, str]) -> None:
+    """around: what stands before, between and after the objects; for tables too wide for one COPY."""
+    if len(table.columns) <= wide.GROUP:
+        query = f"SELECT {', '.join(map(table.q, table.columns))} FROM {{self}}{table.in_order}"
+        table.query(f"COPY ({query}) TO {literal(str(path))} (FORMAT json, ARRAY {array})")
+        return
+    keys = [json.dumps(name, ensure_ascii=False) for name in table.columns]
+    values = [f"coalesce(CAST(to_json({table.q(name)}) AS VARCHAR), 'null')" for name in table.columns]
+    cells = [f"{literal(key)} || ':' || {value}" for key, value in zip(keys, values, strict=True)]
+    before, between, after = around
+    with path.open("w", encoding="utf-8", newline="") as out:
+        for number, line in enumerate(table.lines(cells)):
+            out.write(f"{between if number else before}{{{line}}}")
+        out.write(after if table.rows else "[]\n" if before else "")
 
 
 def _write_xlsx(table: Table, path: Path) -> None:
@@ -41,23 +55,14 @@ def _write_xlsx(table: Table, path: Path) -> None:
         "default_date_format": "yyyy-mm-dd",
         "tmpdir": str(path.parent),
     }
+    rows = table.fetch(list(map(table.q, table.columns)), max(1, _XLSX_CELLS // len(table.columns)))
     with xlsxwriter.Workbook(path, options) as book:
-        for first in range(0, max(table.rows, 1), _XLSX_ROWS):
+        for _ in range(0, max(table.rows, 1), _XLSX_ROWS):
             sheet = book.add_worksheet()
             sheet.write_row(0, 0, table.columns)
             sheet.freeze_panes(1, 0)
-            _fill_sheet(sheet, table, first)
-
-
-def _fill_sheet(sheet: xlsxwriter.workbook.Worksheet, table: Table, first: int) -> None:
-    columns = ", ".join(map(table.q, table.columns))
-    ordered = table.sql(f"SELECT {columns} FROM {{self}}{table.in_order} LIMIT {_XLSX_ROWS} OFFSET {first}")
-    for start in range(0, ordered.rows, _BATCH):
-        rows = ordered.query(
-            f"SELECT * FROM {{self}} WHERE rowid >= {start} AND rowid < {start + _BATCH} ORDER BY rowid"
-        )
-        for number, row in enumerate(rows, start=start + 1):
-            sheet.write_row(number, 0, row)
+            for number, row in enumerate(itertools.islice(rows, _XLSX_ROWS), start=1):
+                sheet.write_row(number, 0, row)
 
 
 _WRITERS: dict[str, Callable[[Table, Path], tuple[str, ...] | None]] = {

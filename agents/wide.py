@@ -1,0 +1,58 @@
+"""Tables too wide for one statement: kept as groups of columns, of which a query sees only those that it names.
+
+DuckDB sets aside 2,048 rows of 16 bytes for every column at every step of a query, however few rows there are: at
+2,000 columns each step takes 64 MB. So the columns of a wide table lie in several DuckDB tables, row beside row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+ROW = "__row"
+"""The hidden column: the 0-based data row of the user's own file, given at reading and never changed."""
+
+GROUP = 400
+"""How many columns are kept together."""
+
+_WORDS = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)"|(\w+)""")
+_EVERY_COLUMN = re.compile(r"(?:\bSELECT(?:\s+DISTINCT)?|[,.])\s*\*|\*\s*(?:EXCLUDE|REPLACE)\b|\bCOLUMNS\s*\(")
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One DuckDB table: its name and its columns."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+def quote(column: str) -> str:
+    """An identifier as SQL takes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def groups(columns: Sequence[str]) -> list[Sequence[str]]:
+    """The columns but `__row`, as they are kept together."""
+    own = [column for column in columns if column != ROW]
+    return [own[at : at + GROUP] for at in range(0, len(own), GROUP)]
+
+
+def named_in(query: str, columns: Iterable[str]) -> set[str]:
+    """Those of the columns that a query may need: all where it says `*`, else those whose names stand in it."""
+    if _EVERY_COLUMN.search(_QUOTED.sub('""', query)):
+        return set(columns)
+    words = {quoted.replace('""', '"') or bare for quoted, bare in _WORDS.findall(query)}
+    return words.intersection(columns)
+
+
+def source(parts: Sequence[Part], wanted: set[str]) -> str:
+    """What stands for the table in a query that needs the `wanted` columns; several parts are put row beside row."""
+    used = [part for part in parts if wanted.intersection(part.columns)] or [parts[0]]
+    if len(used) == 1:
+        return used[0].name
+    cells = [f"{used[0].name}.{ROW}"]
+    cells += [f"{part.name}.{quote(each)}" for part in used for each in part.columns if each in wanted - {ROW}]
+    return f"(SELECT {', '.join(cells)} FROM {' POSITIONAL JOIN '.join(part.name for part in used)})"

@@ -1,0 +1,91 @@
+"""Tables that lie in several groups of columns behave like any other, and are never taken for narrow ones."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from agents import wide
+from agents.read import read_table
+from agents.table import Database, Table
+from transformers.files import write_table
+
+COLUMNS, ROWS = 25, 40
+ODD = ["", 'say "hi"', "a,b", "two\nlines", "cr\rhere", " spaced ", "=1+1", "-5", "é🦊", "'quoted'", "null", "00123"]
+
+
+@pytest.fixture
+def table(database: Database, monkeypatch: pytest.MonkeyPatch) -> Table:
+    """Three groups of columns, odd cells in all of them."""
+    monkeypatch.setattr(wide, "GROUP", 10)
+    path = database.folder / "wide.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([f"c{number}" if number != 15 else 'odd "name"' for number in range(COLUMNS)])
+        writer.writerows([ODD[(row * 7 + number) % len(ODD)] for number in range(COLUMNS)] for row in range(ROWS))
+    return read_table(path, "wide.csv", database).table
+
+
+def rows_of(table: Table) -> list[tuple[str | None, ...]]:
+    return list(table.fetch([Table.q(column) for column in table.columns], 7))
+
+
+def test_every_cell_is_where_it_was(table: Table) -> None:
+    expected = [tuple(ODD[(row * 7 + number) % len(ODD)] or None for number in range(COLUMNS)) for row in range(ROWS)]
+    assert (len(table._parts), len(table.columns), table.rows) == (3, COLUMNS, ROWS)
+    assert rows_of(table) == expected
+
+
+def test_a_query_over_several_groups_keeps_rows_together(table: Table) -> None:
+    two = table.query('SELECT __row, "c3", "c24" FROM {self} ORDER BY __row')
+    assert two == [(row, cells[3], cells[24]) for row, cells in enumerate(rows_of(table))]
+
+
+def test_a_change_of_one_column_leaves_the_others(table: Table) -> None:
+    changed = table.sql("SELECT * REPLACE ('x' AS \"c20\") FROM {self} t WHERE __row % 2 = 0 ORDER BY hash(__row)")
+    order = [row for (row,) in changed.query("SELECT __row FROM {self} ORDER BY __row")]
+    before = rows_of(table)
+    found = dict(zip(order, changed.fetch([Table.q(column) for column in changed.columns], 1000), strict=True))
+    assert order == list(range(0, ROWS, 2))
+    assert all(cells == (*before[row][:20], "x", *before[row][21:]) for row, cells in found.items())
+
+
+def test_groups_whose_rows_lie_in_another_order_are_put_in_order(database: Database) -> None:
+    names = ", ".join(f"__row AS c{number}" for number in range(COLUMNS))
+    one, _ = database._create("SELECT range AS __row FROM range(9)")
+    two, _ = database._create("SELECT range AS __row FROM range(9) ORDER BY range DESC")
+    assert not database._aligned(one, two)
+    ordered = database._side_by_side([one, two])
+    assert database._aligned(*ordered)
+    assert database.table(f"SELECT __row, {names} FROM (SELECT range AS __row FROM range(9))").rows == 9
+
+
+def test_files_of_a_wide_table_are_those_of_a_narrow_one(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.table._TEXTS_AT_ONCE", 2)
+    narrow = table.sql('SELECT __row, "c3", "c4", "c5", "odd ""name""", "c24" FROM {self}')
+    for name in ("t.csv", "t.json", "t.jsonl"):
+        write_table(narrow, tmp_path / name)
+        once = (tmp_path / name).read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(wide, "GROUP", 3)
+            write_table(narrow, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == once
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.json", "t.jsonl", "t.xlsx"])
+def test_a_wide_table_written_and_read_again_is_the_same(table: Table, database: Database, name: str) -> None:
+    path = database.folder / name
+    write_table(table, path)
+    again = read_table(path, name, database).table
+    assert again.columns == table.columns
+    assert rows_of(again) == rows_of(table)
+
+
+def test_what_a_query_may_need() -> None:
+    columns = ["a", "b", 'odd "x"', "__row"]
+    assert wide.named_in("SELECT count(*), a * 2 FROM t", columns) == {"a"}
+    assert wide.named_in('SELECT t."odd ""x""", \'"b"\' FROM t', columns) == {'odd "x"'}
+    for every in ("SELECT *", "SELECT t.*", "SELECT a, * EXCLUDE (b)", "SELECT COLUMNS('a')"):
+        assert wide.named_in(f"{every} FROM t", columns) == set(columns)
