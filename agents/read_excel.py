@@ -6,7 +6,8 @@ import csv
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -30,6 +31,9 @@ _COLUMN = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})')
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row [^>]*?r="(\d+)"')
 _ERROR_CELL = re.compile(rb't="e"')
 _NO_RESULT = re.compile(rb"</(?:\w+:)?f>(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>")
+_STYLED = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})\d+" s="(\d+)"')
+# Zeros alone, in groups or not, as codes are shown: 00000, 000-00-0000.
+_CODE = re.compile(r"0{2,}(?:[- ]0+)*")
 _MIDNIGHT = time()
 
 
@@ -48,13 +52,14 @@ class _Census:
 
     values: int = 0
     rows: int = 0
-    columns: set[bytes] = field(default_factory=set)
     errors: int = 0
     without_result: int = 0
+    cells: Counter[bytes] = field(default_factory=Counter)
+    styled: Counter[tuple[bytes, bytes]] = field(default_factory=Counter)
 
     @property
     def width(self) -> int:
-        return max((_column_number(letters) for letters in self.columns), default=0)
+        return max((_column_number(letters) for letters in self.cells), default=0)
 
     @property
     def small(self) -> bool:
@@ -90,11 +95,12 @@ def _read(path: Path, folder: Path, database: Database, options: ReadOptions) ->
         sheets = _sheets(archive)
         sheet = _chosen(archive, sheets, options)
         census = _census(archive, sheet)
+        codes = _codes(archive, census)
     if census.values > options.max_xlsx_cells:
         limit = f"at most {options.max_xlsx_cells:,} are read from XLSX. Send it as CSV or Parquet."
         raise TooLarge(f"The sheet {sheet.name!r} holds {census.values:,} cells; {limit}")
     rows = _calamine_rows(path, sheet.name) if census.small else _openpyxl_rows(path, sheet.name)
-    area = _write(rows, folder / "sheet.csv", census.width)
+    area = _write(rows, folder / "sheet.csv", census.width, codes)
     table, notes = _table(folder / "sheet.csv", area, database, options)
     return Content(table, "xlsx", (*_sheet_notes(sheets, sheet, census, area), *notes))
 
@@ -156,11 +162,32 @@ def _census(archive: zipfile.ZipFile, sheet: _Sheet) -> _Census:
     census = _Census()
     for piece in _pieces(archive, sheet):
         census.values += len(_VALUE.findall(piece))
-        census.columns.update(_COLUMN.findall(piece))
+        census.cells.update(_COLUMN.findall(piece))
+        census.styled.update(_STYLED.findall(piece))
         census.errors += len(_ERROR_CELL.findall(piece))
         census.without_result += len(_NO_RESULT.findall(piece))
         census.rows = int((_LAST_ROW.findall(piece) or [b"%d" % census.rows])[-1])
     return census
+
+
+def _codes(archive: zipfile.ZipFile, census: _Census) -> dict[int, str]:
+    """The columns, from 0, whose numbers are all shown as codes with leading zeros, and the form in which they are."""
+    if "xl/styles.xml" not in archive.namelist():
+        return {}
+    styles = _xml(archive, "xl/styles.xml")
+    forms = {each.get("numFmtId"): re.sub(r'[\\"]', "", each.get("formatCode", "")) for each in _each(styles, "numFmt")}
+    used = [forms.get(each.get("numFmtId"), "") for every in _each(styles, "cellXfs") for each in every]
+    found = {}
+    for (letters, style), times in census.styled.items():
+        form = used[int(style)] if int(style) < len(used) else ""
+        # The header has a style of its own.
+        if times >= census.cells[letters] - 1 and _CODE.fullmatch(form):
+            found[_column_number(letters) - 1] = form
+    return found
+
+
+def _each(element: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
+    return (each for each in element.iter() if each.tag.rpartition("}")[2] == tag)
 
 
 def _column_number(letters: bytes) -> int:
@@ -207,7 +234,7 @@ class _Area:
     last: int = 0
 
 
-def _write(rows: Iterable[Sequence[Any]], target: Path, width: int) -> _Area:
+def _write(rows: Iterable[Sequence[Any]], target: Path, width: int, codes: Mapping[int, str]) -> _Area:
     """Write the rows below the header as CSV; blank rows at the end are no rows."""
     area = _Area(width)
     blank = 0
@@ -215,6 +242,9 @@ def _write(rows: Iterable[Sequence[Any]], target: Path, width: int) -> _Area:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for number, row in enumerate(rows, 1):
             cells = [spelt(value) for value in row]
+            for place, form in codes.items():
+                if place < len(row) and isinstance(row[place], int | float):
+                    cells[place] = _in_form(cells[place], form)
             filled = [place for place, cell in enumerate(cells) if cell]
             if not filled:
                 blank += bool(area.header_row)
@@ -258,6 +288,15 @@ def _number(value: float) -> str:
     # Excel keeps and shows 15 digits; more are an artefact of binary fractions.
     text = format(value, ".15g")
     return format(Decimal(text), "f") if "e" in text and 1e-15 < abs(value) < 1e21 else text
+
+
+def _in_form(digits: str, form: str) -> str:
+    """Digits with leading zeros and hyphens as `form` has them; what isn't a whole number stays as it is."""
+    zeros = form.count("0")
+    if not digits.isdigit() or len(digits) > zeros:
+        return digits
+    padded = iter(digits.zfill(zeros))
+    return "".join(next(padded) if mark == "0" else mark for mark in form)
 
 
 def _moment(value: datetime) -> str:

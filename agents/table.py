@@ -92,14 +92,19 @@ class Database:
         return Table(self, tuple(self._side_by_side(parts)), types)
 
     def _side_by_side(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """The parts with their rows in one order: as they are, or by `__row` where two queries disagree about it."""
-        if all(self._aligned(parts[0], other) for other in parts[1:]):
+        """The parts with their rows in one order, that of `__row`: no two queries need agree about any other."""
+        if self.in_order(parts[0].name) and all(self._aligned(parts[0], other) for other in parts[1:]):
             return parts
         ordered = [self._create(f"SELECT * FROM {part.name} ORDER BY {ROW}")[0] for part in parts]
         self._dropped += [part.name for part in parts]
         if not all(self._aligned(ordered[0], other) for other in ordered[1:]):
             raise RuntimeError("a query gave other rows when it was asked again")
         return ordered
+
+    def in_order(self, name: str) -> bool:
+        """Whether the rows of a table lie in the order of their `__row`."""
+        back = f"SELECT {ROW} < lag({ROW}) OVER () AS back FROM {name}"
+        return not self.run(f"SELECT coalesce(bool_or(back), false) FROM ({back})")[0][0]
 
     def _aligned(self, one: Part, other: Part) -> bool:
         both = f"SELECT a.{ROW} IS DISTINCT FROM b.{ROW} AS apart FROM {one.name} a POSITIONAL JOIN {other.name} b"
@@ -301,9 +306,7 @@ class Table:
         """
         if ROW not in self.types:
             return ""
-        back = f"SELECT {self.q(ROW)} < lag({self.q(ROW)}) OVER () AS back FROM {{self}}"
-        lies_so = not self.scalar(f"SELECT coalesce(bool_or(back), false) FROM ({back})")
-        return "" if lies_so else f" ORDER BY {self.q(ROW)}"
+        return "" if self._database.in_order(self._parts[0].name) else f" ORDER BY {self.q(ROW)}"
 
     def _bind(self, query: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         tables = {"self": self} | {name: value for name, value in values.items() if isinstance(value, Table)}

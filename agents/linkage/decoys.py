@@ -103,7 +103,7 @@ def _mixed(values: Table, fields: Sequence[Field], groups: Sequence[Integers], o
         cells = ", ".join(fields[n].name for n in group)
         lent = values.replace(pandas.DataFrame({"p": places, "origin": origin[group[0]].astype(numpy.int32)}))
         lent = lent.sql(
-            f"SELECT lent.p AS p, {cells} FROM {{values}} JOIN {{self}} AS lent ON lent.origin = {{values}}.p",
+            f"SELECT lent.p AS p, {cells} FROM {{values}} AS own JOIN {{self}} AS lent ON lent.origin = own.p",
             values=values,
         )
         mixed = mixed.sql("SELECT * FROM {self} JOIN {lent} USING (p)", lent=lent)

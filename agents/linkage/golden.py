@@ -78,7 +78,7 @@ def _assembled(table: Table, heads: Table, survivors: Table) -> Table:
 
 def _cells(table: Table, survivors: Table, number: int, column: str) -> Table:
     return survivors.sql(
-        f"SELECT entity AS __row, {Table.q(column)} FROM {{self}} JOIN {{table}} ON {{table}}.__row = row"
+        f"SELECT entity AS __row, {Table.q(column)} FROM {{self}} JOIN {{table}} AS t ON t.__row = row"
         f" WHERE column_number = {number}",
         table=table,
     )
@@ -94,7 +94,8 @@ def _trust(table: Table, entities: Table, survivors: Table | None, links: Table 
         SELECT __row, round(coalesce(strength, 1) * coalesce(confidence, 1)
             * (1 + least(coalesce(cells, filled) / {width}, 1)) / 2, 4) AS trust
         FROM {{self}} JOIN {{filled}} USING (__row)
-        LEFT JOIN (SELECT entity AS __row, avg(round(confidence * 1e6)) / 1e6 AS confidence, count(*) AS cells FROM {{chosen}} GROUP BY 1)
+        LEFT JOIN (SELECT entity AS __row, avg(round(confidence * 1e6)) / 1e6 AS confidence, count(*) AS cells
+            FROM {{chosen}} GROUP BY 1)
             USING (__row)
         LEFT JOIN (SELECT entity AS __row, strength FROM {{linked}}) USING (__row)
         WHERE {{self}}.__row = {{self}}.entity

@@ -118,3 +118,25 @@ def test_too_many_cells(database: Database) -> None:
 )
 def test_spelling(value: object, text: str) -> None:
     assert spelt(value) == text
+
+
+@pytest.mark.parametrize("calamine_cells", [1_000_000, 0])
+def test_codes_keep_the_zeros_that_a_person_sees(
+    database: Database, monkeypatch: pytest.MonkeyPatch, calamine_cells: int
+) -> None:
+    monkeypatch.setattr("agents.read_excel._CALAMINE_CELLS", calamine_cells)
+    book = openpyxl.Workbook()
+    forms = {"A": "00000", "B": r"000\-00\-0000", "C": "0.0%", "D": "0", "E": "00"}
+    book.active.append(["zip", "number", "share", "count", "mixed"])
+    for values in ([123, 7, 0.25, 5, 5], ["0042", 123456789, 1, None, 6], [1234567, 1.5, 0.125, 7, "x"]):
+        book.active.append(values)
+        for letter, form in forms.items():
+            book.active[f"{letter}{book.active.max_row}"].number_format = form
+    book.active["E3"].number_format = book.active["E2"].number_format = "General"
+    out = io.BytesIO()
+    book.save(out)
+    assert cells(read(database, out.getvalue(), "codes.xlsx").table) == [
+        ("00123", "000-00-0007", "0.25", "5", "5"),
+        ("0042", "123-45-6789", "1", None, "6"),
+        ("1234567", "1.5", "0.125", "7", "x"),
+    ]

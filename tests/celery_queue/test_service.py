@@ -179,11 +179,3 @@ def test_keys_of_a_shared_redis_carry_the_prefix(service, redis_server, table):
     client = redis_server.client()
     until(lambda: reload(task).published_at)
     assert {key.decode().partition(":")[0] for key in client.scan_iter()} == {"agensium"}
-
-
-@pytest.mark.parametrize("pool", ["solo", "threads"])
-def test_other_pools_complete_tasks_too(service, table, pool):
-    service.worker(f"--pool={pool}", "--concurrency=2")
-    submitted = [submit(make_user(), table) for _ in range(2)]
-    until(lambda: ended(submitted), 40)
-    assert {reload(task).status for task in submitted} == {TaskStatus.COMPLETED}

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import errno
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers.pipeline import run, unforeseen_as
 from transformers.specification import InputSpec, Specification
 from transformers.tools import order
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "customers_messy.csv"
 PEOPLE = "name,age\nAda,7\nAda,7\n Bo,N/A\n"
 
 
@@ -156,3 +158,18 @@ def test_several_sources_are_stacked_and_told_apart(tmp_path, specify):
     report = json.loads((tmp_path / "outputs" / "report.json").read_text())
     assert report["metadata"]["input"]["rows"] == 4
     assert report["metadata"]["input"]["columns"] == 3
+
+
+@pytest.mark.parametrize("tool_id", ["profile-my-data", "clean-my-data", "master-my-data"])
+def test_a_table_in_groups_of_columns_comes_to_the_same_results(tool_id, tmp_path, specify, monkeypatch):
+    table = EXAMPLE.read_text(encoding="utf-8")
+    specification = specify(tool_id, primary=table)
+    results = []
+    for columns in (400, 3):
+        monkeypatch.setattr("agents.wide.GROUP", columns)
+        shutil.rmtree(tmp_path / "checkpoints", ignore_errors=True)
+        run(tmp_path, specification, Heard())
+        tables = {path.name: path.read_bytes() for path in (tmp_path / "outputs").glob("*.csv")}
+        report = json.loads((tmp_path / "outputs" / "report.json").read_text(encoding="utf-8"))
+        results.append((tables, report["alerts"], report["issues"], report["row_level_issues"]))
+    assert results[0] == results[1]
