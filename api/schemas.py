@@ -355,6 +355,9 @@ class ToolAnswer(BaseModel):
     files: list[FileRole]
     agents: list[AgentAnswer]
     input_parameters: dict[str, Any] = Field(description="JSON Schema of how files are read: `parameters.input`.")
+    output_parameters: dict[str, Any] | None = Field(
+        description="JSON Schema of what results may show: `parameters.output`; null of a tool that masks nothing."
+    )
     main_output: str
 
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.schemas import AgentAnswer, FileRole, ToolAnswer
 from errors import NotFound
-from transformers.tools import InputParams, ToolSpec, tools
+from transformers.tools import InputParams, OutputParams, ToolSpec, tools
 
 router = APIRouter(prefix="/tools", tags=["tools"])
 
@@ -42,5 +42,6 @@ def _answer(tool: ToolSpec) -> ToolAnswer:
             for agent in tool.agents
         ],
         input_parameters=InputParams.model_json_schema(),
+        output_parameters=OutputParams.model_json_schema() if tool.shield else None,
         main_output=tool.main_output,
     )

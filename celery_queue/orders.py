@@ -202,6 +202,8 @@ def submit(
         ledger.hold(session, user_id, task.id, task.run_no, task.credits_quoted)
         session.flush()
         tasks.record(session, task, "task_queued", _user(user_id), held=task.credits_quoted)
+        if ordered.unmasked:
+            tasks.record(session, task, "unmasked_files_ordered", _user(user_id))
         if also:
             also(session, task)
     log.info("task_queued", task_id=task.id, user_id=user_id, celery_task_id=task.celery_task_id)

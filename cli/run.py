@@ -23,7 +23,7 @@ from db.models import Task, TaskStatus
 from errors import InvalidInput, ServiceError, TaskNotCancellable
 from settings import Settings, get_settings
 from storage import Storage, open_storage
-from transformers.tools import INPUT, order, tool_of
+from transformers.tools import OUTPUT, order, tool_of
 
 DONE, REFUSED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 _POLL_SECONDS = 0.05
@@ -120,8 +120,9 @@ def _of_tool(tool_id: str, chosen: list[str] | None, tool_ids: list[str]) -> lis
 def _parameters_of(tool_id: str, given: Mapping[str, Any], tool_ids: list[str]) -> dict[str, Any]:
     if len(tool_ids) == 1:
         return dict(given)
-    strangers = {agent.id for other in tool_ids if other != tool_id for agent in tool_of(other).agents}
-    return {name: value for name, value in given.items() if name == INPUT or name not in strangers}
+    own = {agent.id for agent in tool_of(tool_id).agents} | tool_of(tool_id).common.keys()
+    strangers = {OUTPUT, *(agent.id for other in tool_ids for agent in tool_of(other).agents)} - own
+    return {name: value for name, value in given.items() if name not in strangers}
 
 
 class Client:

@@ -43,8 +43,9 @@ from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
 from transformers.report import write_html, write_json, write_xlsx
 from transformers.report.assemble import build_report
+from transformers.report.masking import Shield
 from transformers.specification import Specification
-from transformers.tools import INPUT, ToolSpec, tool_of
+from transformers.tools import INPUT, OUTPUT, ToolSpec, tool_of
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -310,8 +311,9 @@ def _write(folder: Path, state: Run) -> Manifest:
     outputs = folder / "outputs"
     shutil.rmtree(outputs, ignore_errors=True)
     outputs.mkdir()
-    files = [write_table(table, outputs / name) for name, table in _output_tables(state).items()]
-    report = build_report(state, files, _versions())
+    shield = state.tool.shield(state) if state.tool.shield else None
+    files = [write_table(table, outputs / name) for name, table in _output_tables(state, shield).items()]
+    report = build_report(state, files, _versions(), shield)
     for name, writer in {"report.json": write_json, "report.html": write_html, "report.xlsx": write_xlsx}.items():
         writer(report, outputs / name)
         files.append(describe_file(outputs / name))
@@ -320,7 +322,7 @@ def _write(folder: Path, state: Run) -> Manifest:
     return manifest
 
 
-def _output_tables(state: Run) -> dict[str, Table]:
+def _output_tables(state: Run, shield: Shield | None) -> dict[str, Table]:
     """The result's tables by file name: the agents' own, and what the pipeline itself has to list."""
     tables = {name: table for result in state.results.values() for name, table in result.extras.items() if "." in name}
     row_issues = state.listed("row_issues")
@@ -328,7 +330,10 @@ def _output_tables(state: Run) -> dict[str, Table]:
         tables["row_level_issues.csv"] = tables["row_level_issues.parquet"] = row_issues
     if state.mended.rows:
         tables["mended.csv"] = state.mended
-    return tables
+    if shield is None or state.specification.parameters.get(OUTPUT, {}).get("unmask"):
+        return tables
+    masked = {id(table): shield.rows(table) for name, table in tables.items() if name not in shield.exempt}
+    return {name: masked.get(id(table), table) for name, table in tables.items()}
 
 
 def _manifest(state: Run, files: Sequence[OutputFile]) -> Manifest:

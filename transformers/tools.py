@@ -15,9 +15,13 @@ from errors import InvalidParameters, MissingInput, UnknownAgent, UnknownTool
 
 if TYPE_CHECKING:
     from transformers.pipeline import Run
+    from transformers.report.masking import Shield
 
 INPUT = "input"
 """The name under which `parameters` holds what concerns reading, beside the agents' ids."""
+
+OUTPUT = "output"
+"""The name under which `parameters` holds what concerns the results, of tools that mask them."""
 
 _MODULES = ("profile_my_data_transformer", "clean_my_data_transformer", "master_my_data_transformer")
 
@@ -26,6 +30,16 @@ class InputParams(Params):
     """How the files are read."""
 
     sheet: str | None = Field(None, description="Sheet of an XLSX file; empty = the first that holds data.")
+
+
+class OutputParams(Params):
+    """What the results may show."""
+
+    unmask: bool = Field(
+        False,
+        description="Leave the cells of confidential and restricted columns whole in the files that list rows; the "
+        "report stays masked. The task's timeline says who asked for it.",
+    )
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,8 @@ class SummaryItem:
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """A tool: its files, its agents (those of its folder), the output the next tool takes, and its summary."""
+    """A tool: its files, its agents (those of its folder), the output the next tool takes, its summary, and, where its
+    results are masked, what shields them."""
 
     id: str
     title: str
@@ -63,11 +78,17 @@ class ToolSpec:
     roles: tuple[Role, ...]
     main_output: str
     summarise: Callable[[Run], list[SummaryItem]]
+    shield: Callable[[Run], Shield] | None = None
 
     @property
     def agents(self) -> tuple[Agent, ...]:
         """Its agents in the order in which they run."""
         return tuple(each for each in registry().values() if each.tool == self.id)
+
+    @property
+    def common(self) -> dict[str, type[Params]]:
+        """The parameters that belong to no agent, by the name of their part."""
+        return {INPUT: InputParams} | ({OUTPUT: OutputParams} if self.shield else {})
 
     def check_roles(self, roles: Iterable[str]) -> None:
         """Raise MissingInput unless every file has a place here and every needed file is there."""
@@ -110,12 +131,17 @@ class Order:
         """What it costs if no agent is skipped."""
         return sum(self.prices.values())
 
+    @property
+    def unmasked(self) -> bool:
+        """Whether files that list rows are to show confidential cells."""
+        return bool(self.parameters.get(OUTPUT, {}).get("unmask"))
+
 
 def order(tool_id: str, agents: Iterable[str] | None = None, parameters: Mapping[str, Any] | None = None) -> Order:
     """Check an order and fill it in; UnknownTool, UnknownAgent, or InvalidParameters with every fault at once."""
     tool = tool_of(tool_id)
     chosen = _choose(tool, agents)
-    models: dict[str, type[Params]] = {INPUT: InputParams} | {each.id: each.params for each in chosen}
+    models: dict[str, type[Params]] = tool.common | {each.id: each.params for each in chosen}
     given = dict(parameters or {})
     faults = [_stranger(tool, name) for name in given if name not in models]
     filled: dict[str, dict[str, Any]] = {}
@@ -163,7 +189,8 @@ def _request_model(tool: ToolSpec) -> type[BaseModel]:
     fields: dict[str, Any] = {
         each.id: (each.params | None, Field(None, title=each.title, description=each.help)) for each in tool.agents
     }
-    fields[INPUT] = (InputParams | None, Field(None, description="How the files are read."))
+    for part, model in tool.common.items():
+        fields[part] = (model | None, Field(None, description=model.__doc__))
     name = "".join(part.capitalize() for part in tool.id.split("-"))
     forbid = ConfigDict(extra="forbid")
     parameters = create_model(f"{name}Parameters", __config__=forbid, **fields)

@@ -79,6 +79,11 @@ class Finding:
     people: bool = True
     examples: tuple[str, ...] = ()
 
+    @property
+    def leads_to_a_person(self) -> bool:
+        """Whether values of this kind lead to a person, in one of twenty cells or more."""
+        return KINDS[self.kind].identifying and self.share >= _SOME
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -122,7 +127,7 @@ def survey(table: Table, *, sample_size: int = SAMPLE_ROWS, seed: int = 0) -> Su
 def personal_columns(table: Table, *, seed: int = 0) -> dict[str, str]:
     """The kind of each column that holds, in one of twenty cells or more, something that leads to a person."""
     found = survey(table, seed=seed).findings
-    return {each.column: each.kind for each in reversed(found) if KINDS[each.kind].identifying and each.share >= _SOME}
+    return {each.column: each.kind for each in reversed(found) if each.leads_to_a_person}
 
 
 def _survey(table: Table, sample_size: int, seed: int) -> Survey:

@@ -13,16 +13,21 @@ from transformers.manifest import OutputFile, Step, jsonable
 
 if TYPE_CHECKING:
     from transformers.pipeline import Run
+    from transformers.report.masking import Shield
 
 ROW_ISSUES_SHOWN = 1000
 CHANGES_SHOWN = 200
 RULES_SHOWN = 500
 
 
-def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, str]) -> dict[str, Any]:
-    """The report of a run as plain JSON values."""
+def build_report(
+    run: Run, files: Sequence[OutputFile], versions: Mapping[str, str], shield: Shield | None = None
+) -> dict[str, Any]:
+    """The report of a run as plain JSON values, masked where there is a shield."""
     issues = _numbered(run, "issues", "issue_id")
     row_issues = run.listed("row_issues")
+    if row_issues is not None and shield is not None:
+        row_issues = shield.rows(row_issues)
     report = {
         "metadata": _metadata(run, versions),
         "executive_summary": [asdict(each) for each in run.tool.summarise(run)],
@@ -38,7 +43,7 @@ def build_report(run: Run, files: Sequence[OutputFile], versions: Mapping[str, s
         "downloads": [asdict(each) for each in files],
     }
     plain: dict[str, Any] = jsonable(report)
-    return plain
+    return shield.document(plain) if shield else plain
 
 
 def _metadata(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
