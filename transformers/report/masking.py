@@ -6,12 +6,14 @@ where it is, or holds, the value of a column that leads to a person, whichever a
 
 from __future__ import annotations
 
+import calendar
+import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.column_types import Kind, date_sql, infer_types, trim_sql
+from agents.column_types import trim_sql
 from agents.privacy.kinds import Style
 from agents.privacy.masks import loosely_masked_sql, masked_sql, masked_texts
 from agents.table import Table, literal
@@ -31,6 +33,8 @@ _WORD_KEYS = frozenset(
 
 _LEAST_NUMBER = 1_000_000
 _MOST_WORDS = 10
+_COLUMNS_AT_ONCE = 10
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TOKEN = re.compile(r"\w+")
 _SEGMENT = re.compile(r"[“”\"`„«»\[\]{}<>=]|'(?!\w)|(?<!\w)'|[,;:|→–](?=\s|$)|\s/\s")
 _OPENING, _CLOSING = "(+[#", ").]"
@@ -84,10 +88,14 @@ class Shield:
         return ""
 
     def _quoted(self, cell: str) -> str:
+        styles: dict[Style, list[str]] = {}
+        for column, style in self.protected.items():
+            styles.setdefault(style, []).append(literal(column))
         cases = " ".join(
-            f"WHEN {literal(column)} THEN {masked_sql(cell, style)}" for column, style in self.protected.items()
+            f'WHEN "column" IN ({", ".join(columns)}) THEN {masked_sql(cell, style)}'
+            for style, columns in styles.items()
         )
-        return f'CASE "column" {cases} ELSE {cell} END'
+        return f"CASE {cases} ELSE {cell} END"
 
     def document(self, report: dict[str, Any]) -> dict[str, Any]:
         """The report without a whole value of a column that leads to a person."""
@@ -159,7 +167,12 @@ class _Masks:
             return [self.applied(each, key) for each in value]
         if isinstance(value, str):
             return value if key in _WORD_KEYS or value in self.names else self.texts.get(value, value)
-        return None if _may_be_number_of(value) and value in self.numbers else value
+        return _rounded(value) if _may_be_number_of(value) and value in self.numbers else value
+
+
+def _rounded(number: float) -> float:
+    """A number with as many of its digits as don't give it away: at most three."""
+    return next((near for digits in "321" if (near := float(f"{number:.{digits}g}")) != number), 0.0)
 
 
 def _masks_of(found: _Leaves, leading: Mapping[str, Style], tables: Sequence[Table]) -> _Masks:
@@ -216,28 +229,42 @@ def _with_brackets(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
 
 def _styles_of(wanted: Collection[str], leading: Mapping[str, Style], tables: Sequence[Table]) -> dict[str, Style]:
     """Which of the texts are cells of a column that leads to a person, with the style of that column."""
-    lent = tables[0].beside({"text": "VARCHAR"}, [(text,) for text in wanted])
+    spelled = _dates_spelled(wanted)
+    lent = tables[0].beside({"text": "VARCHAR"}, [(text,) for text in {*wanted, *spelled}])
     styles: dict[str, Style] = {}
     for table in tables:
-        for column, style in leading.items():
-            if column in table.columns:
-                for cells in _spellings(table, column, style):
-                    found = table.query(
-                        f"SELECT DISTINCT v FROM ({cells}) WHERE v IN (SELECT text FROM {{wanted}})", wanted=lent
-                    )
-                    styles |= {text: style for (text,) in found}
+        columns = [column for column in leading if column in table.columns]
+        for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+            part = columns[start : start + _COLUMNS_AT_ONCE]
+            cells = " UNION ALL ".join(
+                f"SELECT {place} AS c, lower({trim_sql(Table.q(column))}) AS v FROM {{self}}"
+                for place, column in enumerate(part)
+            )
+            held = table.query(
+                f"SELECT DISTINCT c, v FROM ({cells}) WHERE v IN (SELECT text FROM {{wanted}}) ORDER BY c DESC, v",
+                wanted=lent,
+            )
+            for place, text in held:
+                styles |= dict.fromkeys((text, spelled.get(text, text)), leading[part[place]])
     return styles
 
 
-def _spellings(table: Table, column: str, style: Style) -> Iterator[str]:
-    """SQL for the cells of a column as a report may spell them: as they are, and dates as ISO writes them."""
-    cell = Table.q(column)
-    yield f"SELECT lower({trim_sql(cell)}) AS v FROM {{self}}"
-    if style == "date":
-        known = infer_types(table.sql(f"SELECT {cell} FROM {{self}} LIMIT 2000"))[column]
-        if known.kind in (Kind.DATE, Kind.DATETIME):
-            day = f"strftime({date_sql('v', known.date_order)}, '%Y-%m-%d')"
-            yield f"SELECT {day} AS v FROM (SELECT DISTINCT {cell} AS v FROM {{self}})"
+def _dates_spelled(texts: Iterable[str]) -> dict[str, str]:
+    """The days among the texts in all ways in which a cell may spell them, because a report writes them as ISO does."""
+    spelled: dict[str, str] = {}
+    for text in texts:
+        if _ISO_DATE.fullmatch(text):
+            year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
+            for one, two in itertools.product((f"{day:02d}", f"{day}"), (f"{month:02d}", f"{month}")):
+                for mark in "./-":
+                    spelled |= dict.fromkeys((f"{one}{mark}{two}{mark}{year}", f"{two}{mark}{one}{mark}{year}"), text)
+                    spelled[f"{year}{mark}{two}{mark}{one}"] = text
+            for name in {calendar.month_name[month].lower(), calendar.month_abbr[month].lower()} if month <= 12 else ():
+                for number in (f"{day:02d}", f"{day}"):
+                    ways = (f"{number} {name} {year}", f"{number}-{name}-{year}", f"{name} {number}, {year}")
+                    spelled |= dict.fromkeys(ways, text)
+            spelled[f"{year}{month:02d}{day:02d}"] = text
+    return spelled
 
 
 Hit = list[tuple[int, int, Style]]
