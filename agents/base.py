@@ -156,11 +156,13 @@ class AgentContext:
     agents before it did, with an `agent` column and the columns of this module. earlier: their results by agent id,
     restored on resume. store: the dataset's state, read-only. now: when the task was created (agents have no clock).
     source_format: how the primary file was written (csv, tsv, json, jsonl, parquet, xlsx). sources: its source files.
+    salt: a secret of this task, the same in every attempt.
     """
 
     original: Table
     now: datetime
     seed: int = 0
+    salt: str = ""
     inputs: Mapping[str, Table] = field(default_factory=dict)
     changes: Table | None = None
     suggestions: Table | None = None

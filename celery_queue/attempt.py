@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -120,6 +121,7 @@ class Attempt:
                 for role, each in sorted(claim.inputs.items())
             ),
             created_at=claim.created_at,
+            salt=hmac.digest(settings.secret.encode(), claim.task_id.encode(), "sha256").hex(),
             duckdb_memory=settings.duckdb_memory,
             duckdb_threads=settings.duckdb_threads,
             max_input_mb=settings.max_input_mb,

@@ -275,6 +275,7 @@ def _context(state: Run, report_progress: Callable[[float], None]) -> AgentConte
         original=state.original,
         now=state.specification.created_at,
         seed=state.specification.seed,
+        salt=state.specification.salt,
         inputs=state.others,
         changes=state.gathered.get("changes"),
         suggestions=state.gathered.get("suggestions"),

@@ -33,6 +33,7 @@ class Specification(BaseModel):
     inputs: tuple[InputSpec, ...]
     created_at: datetime
     seed: int = 0
+    salt: str = ""
     duckdb_memory: str = "200MB"
     duckdb_threads: int = 2
     max_input_mb: int = 5000

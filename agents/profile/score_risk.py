@@ -12,7 +12,8 @@ from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, 
 from agents.governance import protection_fields
 from agents.privacy.anonymity import ROWS_SHOWN, Anonymity, Encoded, measure, unique_without_each
 from agents.privacy.detect import SAMPLE_ROWS, Finding, Survey, shares_of_lone_values, survey
-from agents.privacy.kinds import KINDS, QUASI, SPECIAL, Classification, frameworks_of
+from agents.privacy.kinds import KINDS, QUASI, SPECIAL, Classification, Method, frameworks_of
+from agents.privacy.masked_copy import ColumnMask, MaskedCopy, masked_copy, usual_mask
 from agents.privacy.masks import masked_texts
 from agents.privacy.scores import Scored, classification_of, scored
 from agents.table import Table
@@ -21,6 +22,7 @@ from errors import NotApplicable
 MOST_QUASI_IDENTIFIERS = 8
 MOST_SENSITIVE = 5
 CHARTED = 20
+_MASKED = "masked.csv"
 
 _SENSITIVE_CATEGORIES = frozenset({"special category", "financial", "secret", "child"})
 _MANY_ALONE = 5.0
@@ -52,6 +54,22 @@ class ScoreRisk(Params):
     )
     classifications: dict[str, Decision] = Field(
         {}, description="Per column: accept the suggested classification, or set another one."
+    )
+    masked_copy: bool = Field(False, description="Also make masked.csv, a copy of the table that can be shared.")
+    mask_methods: dict[str, Method] = Field(
+        {}, description="Per column: how masked.csv treats it; the others as what they hold asks for."
+    )
+    mask_salt: str = Field(
+        "",
+        max_length=200,
+        description="Key of the hashes and pseudonyms in masked.csv, to get the same in several tables; it is kept with "
+        "the task's parameters. Empty = a secret of this task, which is kept nowhere.",
+    )
+    target_k: int = Field(
+        5,
+        ge=1,
+        le=10_000,
+        description="In masked.csv each row is one of so many with its quasi-identifiers.",
     )
 
     @model_validator(mode="after")
@@ -114,7 +132,7 @@ def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
     decide where values can't. The risk of a table is that of its worst column. Every value is shown masked, and every
     classification is a suggestion that a parameter accepts or replaces.
     """
-    for name in ("quasi_identifiers", "classifications"):
+    for name in ("quasi_identifiers", "classifications", "mask_methods"):
         table.require(getattr(params, name), f"score-risk.{name}")
     if not table.rows or not table.columns:
         raise NotApplicable("the table has no rows to look at")
@@ -122,6 +140,7 @@ def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
     columns = _columns(table, seen, params)
     ctx.report_progress(0.5)
     crowd = _crowd(table, columns, params)
+    copy = _copy(table, columns, crowd, params, ctx) if params.masked_copy else None
     governance = protection_fields(table) if params.governance_check_enabled and _risky(columns) else []
     worst = max(column.score for column in columns)
     return AgentResult(
@@ -130,8 +149,12 @@ def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
         recommendations=tuple(_recommendations(columns, crowd, governance, params)),
         charts=tuple(_charts(columns)),
         metrics=_metrics(columns, crowd, params.level(worst), worst),
-        data=_data(table, columns, crowd, governance, params) | {"looked_at": {"rows": seen.rows, "of": table.rows}},
-        extras={"unique_rows.csv": crowd.alone} if crowd and crowd.anonymity.unique_rows else {},
+        data=_data(table, columns, crowd, governance, params)
+        | {
+            "looked_at": {"rows": seen.rows, "of": table.rows},
+            "masked_copy": _shown_copy(copy, crowd, params) if copy else None,
+        },
+        extras=_extras(crowd, copy),
     )
 
 
@@ -178,6 +201,43 @@ def _crowd(table: Table, columns: Sequence[_Column], params: ScoreRisk) -> _Crow
 
 def _main_kind(column: _Column) -> str:
     return column.found[0].finding.kind if column.found else ""
+
+
+# A copy to share
+
+
+def _copy(
+    table: Table, columns: Sequence[_Column], crowd: _Crowd | None, params: ScoreRisk, ctx: AgentContext
+) -> MaskedCopy:
+    masks = [_mask(column, params.mask_methods.get(column.name)) for column in columns]
+    chosen = crowd.anonymity.quasi_identifiers if crowd else ()
+    return masked_copy(table, masks, chosen, k=params.target_k, salt=params.mask_salt or ctx.salt)
+
+
+def _mask(column: _Column, method: Method | None) -> ColumnMask:
+    finding = column.found[0].finding if column.found else None
+    usual = usual_mask(column.name, finding.kind if finding else "", finding.share if finding else 0.0)
+    return ColumnMask(column.name, method, usual.kind) if method else usual
+
+
+def _shown_copy(copy: MaskedCopy, crowd: _Crowd | None, params: ScoreRisk) -> dict[str, Any]:
+    after = None
+    if crowd:
+        chosen = crowd.anonymity.quasi_identifiers
+        after, _ = measure(Encoded(copy.table, chosen), chosen)
+    return {
+        "file": _MASKED,
+        "k": params.target_k,
+        "columns": [{"column": m.column, "method": m.method, "level": m.level, "detail": m.detail} for m in copy.masks],
+        "before": crowd.anonymity.as_json() if crowd else None,
+        "after": after.as_json() if after else None,
+        "suppressed_rows": copy.suppressed_rows,
+    }
+
+
+def _extras(crowd: _Crowd | None, copy: MaskedCopy | None) -> dict[str, Table]:
+    alone = {"unique_rows.csv": crowd.alone} if crowd and crowd.anonymity.unique_rows else {}
+    return alone | ({_MASKED: copy.table} if copy else {})
 
 
 # What is said

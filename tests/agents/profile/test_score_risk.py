@@ -174,3 +174,26 @@ def test_a_table_without_rows_is_refused(score: Score) -> None:
 
 def test_what_it_says_is_json(score: Score) -> None:
     assert json.loads(json.dumps(dict(score().data)))
+
+
+def test_a_masked_copy_is_made_on_request(score: Score) -> None:
+    assert "masked.csv" not in score().extras
+    result = score(masked_copy=True, target_k=2, mask_methods={"amount": "redact", "country": "redact"})
+    copy, masked = result.data["masked_copy"], result.extras["masked.csv"]
+    assert masked.columns == tuple(PEOPLE)
+    methods = {each["column"]: each["method"] for each in copy["columns"]}
+    assert methods["email"] == "pseudonym"
+    assert methods["amount"] == methods["card"] == "redact"
+    assert (copy["before"]["k"], copy["k"]) == (1, 2)
+    assert copy["after"]["k"] >= 2
+
+
+def test_the_copy_s_pseudonyms_hang_on_the_salt(score: Score) -> None:
+    first, again, other = (score(masked_copy=True, mask_salt=salt).extras["masked.csv"] for salt in "aab")
+    mails = [table.query("SELECT email FROM {self} ORDER BY __row") for table in (first, again, other)]
+    assert mails[0] == mails[1] != mails[2]
+
+
+def test_methods_are_for_columns_that_are_there(score: Score) -> None:
+    with pytest.raises(ColumnNotFound, match="mask_methods"):
+        score(mask_methods={"nobody": "hash"})
