@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.privacy.detect import survey
 from agents.privacy.kinds import CLASSIFICATIONS, KINDS, Classification, Style
-from agents.privacy.scores import Scored, classification_of
+from agents.privacy.scores import classification_of
 from agents.table import Table
 from transformers.analysis import Job, run_analysis
 from transformers.report.masking import Shield
@@ -91,7 +91,7 @@ def _classes(table: Table, seed: int) -> dict[str, Classification]:
     seen = survey(table, seed=seed)
     return {
         name: classification_of(
-            [Scored(each, {}) for each in seen.findings if each.column == name], reference=name in seen.reference
+            [each for each in seen.findings if each.column == name], reference=name in seen.reference
         )
         for name in table.columns
     }

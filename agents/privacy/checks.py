@@ -82,6 +82,8 @@ LEXICONS: Mapping[str, frozenset[str]] = {
 }
 """Words that only one sort of column holds: found without a telling name where most cells are such words."""
 
+EVERY_WORD = frozenset().union(*LEXICONS.values())
+
 
 def share(values: Values, test: Test) -> float:
     """The share of rows, and of distinct values where that is less, that pass: one frequent value decides nothing."""

@@ -23,6 +23,8 @@ _COLUMNS_AT_ONCE = 10
 _MOSTLY = 0.5
 _OFTEN = 0.2
 _FEWEST_NAMES = 3
+_FIRST_LOOK = 200
+_FIGURE = re.compile(r"[+-]?\d{1,6}(?:\.\d+)?")
 _SOME = 0.05
 _MANY_ROWS = 10
 _REFERENCE = frozenset({"us_state", "country_code", "currency_code"})
@@ -64,8 +66,8 @@ _ORGANISATIONS_TOO = frozenset({"phone", "address", "bank_account", "precise_loc
 class Finding:
     """Personal data of one kind in one column.
 
-    confidence: 0 to 1. share: of the filled cells looked at. cells: how many of the column, estimated where `sampled`
-    (the number of rows looked at) is set. basis: values, name, context. people: whether the rows seem to be people.
+    confidence: 0 to 1. share: of the filled cells looked at.
+    basis: values, name, context. people: whether the rows seem to be people.
     examples: whole values, which have to be masked before anybody sees them.
     """
 
@@ -74,8 +76,6 @@ class Finding:
     confidence: float
     share: float
     basis: tuple[str, ...]
-    cells: int = 0
-    sampled: int | None = None
     people: bool = True
     examples: tuple[str, ...] = ()
 
@@ -105,7 +105,6 @@ class _Sample:
 
     values: Mapping[str, Values]
     rows: int
-    whole: bool
 
     def filled(self, column: str) -> float:
         """The share of the rows in which a column says something."""
@@ -132,12 +131,12 @@ def personal_columns(table: Table, *, seed: int = 0) -> dict[str, str]:
 
 def _survey(table: Table, sample_size: int, seed: int) -> Survey:
     sample = _sample(table, sample_size, seed)
-    semantic = {name: semantic_type(name, values) for name, values in sample.values.items()}
+    semantic = {name: _meaning(name, values) for name, values in sample.values.items()}
     found = [each for name, values in sample.values.items() if values for each in judge(name, values, semantic[name])]
     people = any(_shows_people(each) and sample.filled(each.column) >= _OFTEN for each in found)
     kept = list(_in_context(found, people))
     reference = frozenset(name for name, each in semantic.items() if each and each.type in _REFERENCE)
-    return Survey(tuple(_counted(table, kept, sample)), people, reference, sample.rows)
+    return Survey(tuple(kept), people, reference, sample.rows)
 
 
 def _sample(table: Table, wanted: int, seed: int) -> _Sample:
@@ -151,7 +150,7 @@ def _sample(table: Table, wanted: int, seed: int) -> _Sample:
         part = table.sql(f"SELECT {cells} FROM {{self}} WHERE {chosen}")
         rows = part.rows
         values |= dict(zip(names, _values_of(part, len(names)), strict=True))
-    return _Sample(values, rows, one_in == 1)
+    return _Sample(values, rows)
 
 
 def _values_of(part: Table, columns: int) -> list[Values]:
@@ -168,19 +167,35 @@ def _values_of(part: Table, columns: int) -> list[Values]:
     return list(found)
 
 
-def shares_of_lone_values(table: Table, columns: Iterable[str]) -> dict[str, float]:
-    """The share of a column's filled cells whose value stands in no other row, column by column."""
-    shares: dict[str, float] = {}
+@dataclass(frozen=True)
+class Cells:
+    """The filled cells of a column, and those whose value stands in no other row."""
+
+    filled: int
+    lone: int
+
+
+def count_cells(table: Table, columns: Iterable[str]) -> dict[str, Cells]:
+    """Count the cells of some columns, on all rows."""
+    # One column at a time: each brings a hash table of its own.
+    counted = {}
     for name in columns:
-        once, filled = table.query(
-            f"SELECT count(*) FILTER (n = 1), sum(n) FROM (SELECT count(*) AS n FROM {{self}}"
-            f" WHERE NOT {is_null_sql(Table.q(name))} GROUP BY {Table.q(name)})"
+        missing = is_null_sql("v")
+        filled, lone = table.query(
+            f"SELECT sum(n) FILTER (NOT {missing}), count(*) FILTER (n = 1 AND NOT {missing})"
+            f" FROM (SELECT {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL)"
         )[0]
-        shares[name] = once / filled if filled else 0.0
-    return shares
+        counted[name] = Cells(int(filled or 0), int(lone))
+    return counted
 
 
 # One column
+
+
+def _meaning(name: str, values: Values) -> Semantic | None:
+    """What a column means; figures under a name that hints at nothing are figures, without asking every validator."""
+    figures = all(_FIGURE.fullmatch(text) for text, _ in values[:_FIRST_LOOK])
+    return None if figures and not hints_of(name) else semantic_type(name, values)
 
 
 def judge(name: str, values: Values, semantic: Semantic | None) -> list[Finding]:
@@ -212,7 +227,7 @@ def _said_by_values(name: str, values: Values, semantic: Semantic | None) -> Ite
             basis=("values", "name") if by_name else ("values",),
             examples=_passing(values, _TESTS.get(kind)),
         )
-    if semantic is None:
+    if semantic is None and any(text[:1].isalpha() or " " in text for text, _ in values[:_FIRST_LOOK]):
         yield from _names(name, values)
         yield from _words(name, values)
         yield from _addresses(name, values)
@@ -235,6 +250,8 @@ def _names(name: str, values: Values) -> Iterator[Finding]:
     if len(values) < _FEWEST_NAMES or is_vetoed("person_name", name):
         return
     hinted = any(hint.kind == "person_name" for hint in hints_of(name))
+    if share(values[:_FIRST_LOOK], checks.is_name) < _MOSTLY:
+        return
     if checks.names_without_a_name(values) or (hinted and checks.names_with_a_hint(values)):
         part = share(values, checks.is_name)
         yield Finding(
@@ -248,6 +265,8 @@ def _names(name: str, values: Values) -> Iterator[Finding]:
 
 
 def _addresses(name: str, values: Values) -> Iterator[Finding]:
+    if share(values[:_FIRST_LOOK], checks.is_address) < _MOSTLY / 2:
+        return
     part = share(values, checks.is_address)
     if part >= _MOSTLY:
         yield Finding(
@@ -262,6 +281,8 @@ def _addresses(name: str, values: Values) -> Iterator[Finding]:
 
 def _words(name: str, values: Values) -> Iterator[Finding]:
     """Columns whose cells are mostly words that only one kind uses."""
+    if checks.EVERY_WORD.isdisjoint({text.lower() for text, _ in values}):
+        return
     for kind, words in checks.LEXICONS.items():
         spoken = [(text, rows) for text, rows in values if text.lower() in words]
         part = sum(rows for _, rows in spoken) / sum(rows for _, rows in values)
@@ -343,26 +364,3 @@ def _in_context(found: Sequence[Finding], persons: bool) -> Iterator[Finding]:
 def _shows_people(each: Finding) -> bool:
     named = each.kind == "person_name" and Hint(each.kind, strong=True) in hints_of(each.column)
     return named or (each.kind in _PERSONS and each.share >= _MOSTLY)
-
-
-def _counted(table: Table, found: Sequence[Finding], sample: _Sample) -> list[Finding]:
-    names = list(dict.fromkeys(each.column for each in found))
-    filled = _filled(table, names)
-    return [
-        replace(
-            each,
-            cells=max(1, round(each.share * filled[each.column])),
-            sampled=None if sample.whole else sample.rows,
-        )
-        for each in found
-    ]
-
-
-def _filled(table: Table, names: Sequence[str]) -> dict[str, int]:
-    """How many cells of each column say something."""
-    filled: dict[str, int] = {}
-    for start in range(0, len(names), _COLUMNS_AT_ONCE):
-        part = names[start : start + _COLUMNS_AT_ONCE]
-        counts = ", ".join(f"count(*) FILTER (NOT {is_null_sql(Table.q(name))})" for name in part)
-        filled |= dict(zip(part, table.query(f"SELECT {counts} FROM {{self}}")[0], strict=True))
-    return filled

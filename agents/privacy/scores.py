@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agents.privacy.detect import Finding
+from agents.privacy.detect import Cells, Finding
 from agents.privacy.kinds import CLASSIFICATIONS, KINDS, Classification
 
 _SPREAD = 10
@@ -15,9 +15,10 @@ _NO_PEOPLE = -20
 
 @dataclass(frozen=True)
 class Scored:
-    """A finding with its risk of 100: `points` by reason, which add up to `score`."""
+    """A finding with its risk of 100: `points` by reason, which add up to `score`. cells: how many hold it."""
 
     finding: Finding
+    cells: int
     points: Mapping[str, float]
 
     @property
@@ -25,28 +26,21 @@ class Scored:
         """The sum of the points."""
         return round(sum(self.points.values()), 1)
 
-    @property
-    def classification(self) -> Classification:
-        """How the column should be handled because of this finding."""
-        own = KINDS[self.finding.kind].classification
-        lowered = not self.finding.people and own != "restricted"
-        return "internal" if lowered else own
 
-
-def scored(finding: Finding, lone_share: float) -> Scored:
-    """The risk of a finding; `lone_share` of its column's filled cells hold a value that no other row has."""
-    sensitivity = KINDS[finding.kind].sensitivity
+def scored(finding: Finding, cells: Cells) -> Scored:
+    """The risk of a finding in a column with so many cells."""
+    lone = cells.lone / max(1, cells.filled)
     points = {
-        "sensitivity of this kind of data": float(sensitivity),
+        "sensitivity of this kind of data": float(KINDS[finding.kind].sensitivity),
         "share of the cells that hold it": round(_SPREAD * finding.share, 1),
-        "values that belong to one row only": round(_SINGLED_OUT * lone_share * finding.share, 1),
+        "values that belong to one row only": round(_SINGLED_OUT * lone * finding.share, 1),
     }
     if not finding.people:
         points["rows don't seem to be people"] = float(_NO_PEOPLE)
-    return Scored(finding, points)
+    return Scored(finding, max(1, round(finding.share * cells.filled)), points)
 
 
-def classification_of(found: Sequence[Scored], *, reference: bool) -> Classification:
+def classification_of(found: Iterable[Finding], *, reference: bool) -> Classification:
     """The most protected of what a column's findings ask for; else public of `reference` values, internal of others."""
-    otherwise: Classification = "public" if reference else "internal"
-    return max((each.classification for each in found), key=CLASSIFICATIONS.index, default=otherwise)
+    asked = (KINDS[each.kind].classification for each in found)
+    return max(asked, key=CLASSIFICATIONS.index, default="public" if reference else "internal")

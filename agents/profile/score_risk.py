@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
 from agents.governance import protection_fields
 from agents.privacy.anonymity import ROWS_SHOWN, Anonymity, Encoded, measure, unique_without_each
-from agents.privacy.detect import SAMPLE_ROWS, Finding, Survey, shares_of_lone_values, survey
+from agents.privacy.detect import SAMPLE_ROWS, Finding, Survey, count_cells, survey
 from agents.privacy.kinds import KINDS, QUASI, SPECIAL, Classification, Method, frameworks_of
 from agents.privacy.masked_copy import ColumnMask, MaskedCopy, masked_copy, usual_mask
 from agents.privacy.masks import masked_texts
@@ -62,8 +62,8 @@ class ScoreRisk(Params):
     mask_salt: str = Field(
         "",
         max_length=200,
-        description="Key of the hashes and pseudonyms in masked.csv, to get the same in several tables; it is kept with "
-        "the task's parameters. Empty = a secret of this task, which is kept nowhere.",
+        description="Key of the hashes and pseudonyms in masked.csv, to get the same in several tables; it is kept "
+        "with the task's parameters. Empty = a secret of this task, which is kept nowhere.",
     )
     target_k: int = Field(
         5,
@@ -124,6 +124,19 @@ class _Crowd:
     alone_without: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """All that the report is made of."""
+
+    table: Table
+    params: ScoreRisk
+    seen: Survey
+    columns: Sequence[_Column]
+    crowd: _Crowd | None
+    copy: MaskedCopy | None
+    governance: Sequence[Mapping[str, Any]]
+
+
 @agent(credits=35, after=("drift-detector", "unified-profiler"))
 def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
     """Find personal and sensitive data, score its risk, and measure how few rows a person hides among.
@@ -142,18 +155,13 @@ def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
     crowd = _crowd(table, columns, params)
     copy = _copy(table, columns, crowd, params, ctx) if params.masked_copy else None
     governance = protection_fields(table) if params.governance_check_enabled and _risky(columns) else []
-    worst = max(column.score for column in columns)
     return AgentResult(
         alerts=tuple(_alerts(columns, crowd, params)),
         issues=tuple(_issues(columns, params)),
         recommendations=tuple(_recommendations(columns, crowd, governance, params)),
         charts=tuple(_charts(columns)),
-        metrics=_metrics(columns, crowd, params.level(worst), worst),
-        data=_data(table, columns, crowd, governance, params)
-        | {
-            "looked_at": {"rows": seen.rows, "of": table.rows},
-            "masked_copy": _shown_copy(copy, crowd, params) if copy else None,
-        },
+        metrics=_metrics(columns, crowd, params),
+        data=_data(_Facts(table, params, seen, columns, crowd, copy, governance)),
         extras=_extras(crowd, copy),
     )
 
@@ -165,14 +173,14 @@ def _wanted(finding: Finding, params: ScoreRisk) -> bool:
 
 def _columns(table: Table, seen: Survey, params: ScoreRisk) -> list[_Column]:
     findings = [each for each in seen.findings if _wanted(each, params)]
-    lone = shares_of_lone_values(table, dict.fromkeys(each.column for each in findings))
+    cells = count_cells(table, dict.fromkeys(each.column for each in findings))
     scores: dict[str, list[Scored]] = {}
     for each in findings:
-        scores.setdefault(each.column, []).append(scored(each, lone[each.column]))
+        scores.setdefault(each.column, []).append(scored(each, cells[each.column]))
     columns = []
     for name in table.columns:
         found = sorted(scores.get(name, []), key=lambda each: -each.score)
-        suggested = classification_of(found, reference=name in seen.reference)
+        suggested = classification_of([each.finding for each in found], reference=name in seen.reference)
         columns.append(_Column(name, found, suggested, params.classifications.get(name)))
     return columns
 
@@ -284,9 +292,9 @@ def _issues(columns: Sequence[_Column], params: ScoreRisk) -> Iterator[Issue]:
                 field_name=column.name,
                 issue_type=f"personal_data_{each.finding.kind}",
                 severity=params.severity(each.score),
-                message=f"{KINDS[each.finding.kind].title} in {each.finding.cells:,} cells "
+                message=f"{KINDS[each.finding.kind].title} in {each.cells:,} cells "
                 f"({_because(each.finding)}); risk {each.score:g} of 100.",
-                rows=each.finding.cells,
+                rows=each.cells,
             )
 
 
@@ -333,11 +341,12 @@ def _charts(columns: Sequence[_Column]) -> Iterator[Chart]:
         )
 
 
-def _metrics(columns: Sequence[_Column], crowd: _Crowd | None, level: Level, worst: float) -> dict[str, Any]:
+def _metrics(columns: Sequence[_Column], crowd: _Crowd | None, params: ScoreRisk) -> dict[str, Any]:
+    worst = max(column.score for column in columns)
     classes = [column.classification for column in columns]
     return {
         "risk_score": worst,
-        "risk_level": level,
+        "risk_level": params.level(worst),
         "personal_columns": sum(bool(column.found) for column in columns),
         "restricted_columns": classes.count("restricted"),
         "confidential_columns": classes.count("confidential"),
@@ -346,23 +355,20 @@ def _metrics(columns: Sequence[_Column], crowd: _Crowd | None, level: Level, wor
     }
 
 
-def _data(
-    table: Table,
-    columns: Sequence[_Column],
-    crowd: _Crowd | None,
-    governance: Sequence[Mapping[str, Any]],
-    params: ScoreRisk,
-) -> dict[str, Any]:
-    found = sorted((each for column in columns for each in column.found), key=lambda each: -each.score)
+def _data(facts: _Facts) -> dict[str, Any]:
+    crowd, params = facts.crowd, facts.params
+    found = sorted((each for column in facts.columns for each in column.found), key=lambda each: -each.score)
     with_health = any(each.finding.kind in ("health", "medical_id") for each in found)
     return {
-        "columns": [_shown_column(column, params) for column in columns],
-        "findings": _shown_findings(table, found, params, with_health),
+        "columns": [_shown_column(column, params) for column in facts.columns],
+        "findings": _shown_findings(facts, found, with_health),
         "frameworks": _frameworks(found, with_health),
         "anonymity": _shown_crowd(crowd) if crowd else None,
         "diversity": crowd.anonymity.diversity_as_json() if crowd else [],
-        "governance": list(governance),
+        "governance": list(facts.governance),
+        "masked_copy": _shown_copy(facts.copy, crowd, params) if facts.copy else None,
         "thresholds": {"high": params.high_risk_threshold, "medium": params.medium_risk_threshold},
+        "looked_at": {"rows": facts.seen.rows, "of": facts.table.rows},
     }
 
 
@@ -382,10 +388,10 @@ def _shown_column(column: _Column, params: ScoreRisk) -> dict[str, Any]:
     }
 
 
-def _shown_findings(
-    table: Table, found: Sequence[Scored], params: ScoreRisk, with_health: bool
-) -> list[dict[str, Any]]:
-    masked = masked_texts(table, [(text, KINDS[e.finding.kind].style) for e in found for text in e.finding.examples])
+def _shown_findings(facts: _Facts, found: Sequence[Scored], with_health: bool) -> list[dict[str, Any]]:
+    texts = [(text, KINDS[each.finding.kind].style) for each in found for text in each.finding.examples]
+    masked = masked_texts(facts.table, texts)
+    sampled = facts.seen.rows if facts.seen.rows < facts.table.rows else None
     return [
         {
             "column": each.finding.column,
@@ -393,9 +399,9 @@ def _shown_findings(
             "title": KINDS[each.finding.kind].title,
             "category": KINDS[each.finding.kind].category,
             "confidence": each.finding.confidence,
-            "cells": each.finding.cells,
+            "cells": each.cells,
             "share_percent": 100 * each.finding.share,
-            "sampled": each.finding.sampled,
+            "sampled": sampled,
             "basis": list(each.finding.basis),
             "evidence": [masked[text, KINDS[each.finding.kind].style] for text in each.finding.examples],
             "frameworks": [
@@ -404,7 +410,7 @@ def _shown_findings(
             ],
             "score": each.score,
             "points": [{"part": part, "points": points} for part, points in each.points.items()],
-            "level": params.level(each.score),
+            "level": facts.params.level(each.score),
             "remedy": KINDS[each.finding.kind].remedy,
             "masking": KINDS[each.finding.kind].method,
         }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from agents.privacy.detect import Finding, survey
+from agents.privacy.detect import Cells, Finding, count_cells, survey
 from tests.agents.conftest import MakeTable
 
 PEOPLE = ["Maria Lopez", "John Smith", "Emma Wilson", "Peter Novak", "Laura Rossi", "Omar Hassan"]
@@ -105,20 +105,23 @@ def test_a_phone_of_an_organisation_is_told_from_a_person_s(make_table: MakeTabl
     assert (alone.people, beside.people) == (False, True)
 
 
-def test_what_stands_in_a_few_texts_is_found_and_counted(make_table: MakeTable) -> None:
+def test_what_stands_in_a_few_texts_is_found(make_table: MakeTable) -> None:
     notes = ["all well", "write to ann@example.com", "ssn 123-45-6789 on file", "paid with 4111 1111 1111 1111"]
     findings = {each.kind: each for each in survey(make_table({"note": notes * 5})).findings}
     assert set(findings) == {"email", "national_id", "card"}
-    assert all(each.cells == 5 and each.share == 0.25 for each in findings.values())
+    assert all(each.share == 0.25 for each in findings.values())
 
 
 def test_a_large_table_is_sampled_and_says_so(make_table: MakeTable) -> None:
     table = make_table({"mail": [f"u{i}@example.com" for i in range(3000)]})
-    (whole,) = survey(table, sample_size=3000).findings
-    (part,) = survey(table, sample_size=100).findings
-    assert (whole.sampled, whole.cells, part.cells) == (None, 3000, 3000)
-    assert part.sampled is not None
-    assert 50 < part.sampled < 200
+    whole, part = survey(table, sample_size=3000), survey(table, sample_size=100)
+    assert whole.rows == 3000
+    assert 50 < part.rows < 200
+    assert [each.kind for each in part.findings] == ["email"]
+
+
+def test_cells_are_counted_on_all_rows(make_table: MakeTable) -> None:
+    assert count_cells(make_table({"a": ["x", "x", "y", None, "n/a", ""]}), ["a"]) == {"a": Cells(filled=3, lone=1)}
 
 
 def test_every_kind_has_a_test_for_its_names() -> None:
@@ -131,4 +134,4 @@ def test_every_kind_has_a_test_for_its_names() -> None:
 def test_a_finding_is_what_it_says(make_table: MakeTable) -> None:
     (each,) = survey(make_table({"e-mail": ["ann@example.com", "no mail", None]})).findings
     assert isinstance(each, Finding)
-    assert (each.cells, each.share, each.examples) == (1, 0.5, ("ann@example.com",))
+    assert (each.share, each.examples) == (0.5, ("ann@example.com",))

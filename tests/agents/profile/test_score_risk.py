@@ -70,6 +70,8 @@ def test_every_column_is_classified_and_every_finding_explains_itself(score: Sco
         "country": "internal",
         "amount": "internal",
     }
+    cells = {each["column"]: (each["cells"], each["sampled"]) for each in result.data["findings"]}
+    assert (cells["email"], cells["birth_date"]) == ((8, None), (7, None))
     for each in result.data["findings"]:
         assert each["score"] == pytest.approx(sum(part["points"] for part in each["points"]))
         assert each["basis"]
