@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -201,7 +201,7 @@ def _meaning(name: str, values: Values) -> Semantic | None:
 def judge(name: str, values: Values, semantic: Semantic | None) -> list[Finding]:
     """What kinds of personal data a column of that name, with those values and that meaning, holds on its own."""
     by_values = list(_said_by_values(name, values, semantic))
-    settled = any(each.share >= _MOSTLY for each in by_values)
+    settled = {each.kind for each in by_values if each.share >= _MOSTLY}
     found = {each.kind: each for each in _said_by_name(name, values, settled)}
     for each in by_values:
         found[each.kind] = _joined(each, found.get(each.kind))
@@ -212,7 +212,8 @@ def _joined(by_values: Finding, by_name: Finding | None) -> Finding:
     if by_name is None:
         return by_values
     confidence = max(by_values.confidence, by_name.confidence, round(min(0.99, by_values.confidence + 0.1), 3))
-    return replace(by_values, confidence=confidence, basis=("values", "name"))
+    part = max(by_values.share, by_name.share)
+    return replace(by_values, confidence=confidence, share=part, basis=("values", "name"))
 
 
 def _said_by_values(name: str, values: Values, semantic: Semantic | None) -> Iterator[Finding]:
@@ -318,9 +319,10 @@ def _scattered(values: Values) -> Iterator[tuple[str, Finding]]:
             yield kind, Finding("", kind, 0.9, part, ("values",), examples=_passing(held, None))
 
 
-def _said_by_name(name: str, values: Values, settled: bool) -> Iterator[Finding]:
+def _said_by_name(name: str, values: Values, settled: Collection[str]) -> Iterator[Finding]:
+    """What a name says; nothing new where the values have settled what the column is, special categories aside."""
     for hint in hints_of(name):
-        if settled and hint.kind not in SPECIAL:
+        if settled and hint.kind not in settled and hint.kind not in SPECIAL:
             continue
         if len(values) == 1 and values[0][1] >= _MANY_ROWS:
             continue

@@ -82,6 +82,7 @@ _PARTICLES = words("van von der den de del della di da dos du la le al el bin ib
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*\.?")
 _LETTERED = re.compile(r"[^\W\d_][^\d_@/\\<>=+*#%&|{}\[\]:;!?\"]*")
 _ENDING = re.compile(r"[^\W\d_]{2}\.[^\W\d_]")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.[ -]?){1,4}:?")
 _WITHOUT_QUOTES = str.maketrans("", "", '{}[]"')
 _BETWEEN_PEOPLE = re.compile(r"(?:\s*[,;|/&]\s*|\s+and\s+|(?<=[,;] )and\s+)+", re.I)
 
@@ -123,11 +124,16 @@ def holds_known_name(text: str) -> bool:
 
 
 def people_in(text: str) -> list[str]:
-    """The names in a list of people: `Ann Lee, Bo Berg` are two; `Lee, Ann` is one."""
-    text = text.translate(_WITHOUT_QUOTES)
-    parts = [part for part in _BETWEEN_PEOPLE.split(text.strip()) if part]
+    """The names in a list of people: `Ann Lee, Bo Berg` are two; `Lee, Ann` is one, and so is `Lee, A.`"""
+    text = text.translate(_WITHOUT_QUOTES).strip()
+    parts: list[str] = []
+    for part in filter(None, _BETWEEN_PEOPLE.split(text)):
+        if parts and _INITIALS.fullmatch(part):
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
     single_words = len(parts) == 2 and all(len(part.split()) == 1 for part in parts)
-    return [text.strip()] if single_words else parts
+    return [text] if single_words else parts
 
 
 def _tokens(text: str) -> list[str]:

@@ -32,6 +32,7 @@ def found(make_table: MakeTable, columns: Mapping[str, Sequence[str | None]]) ->
         (PEOPLE, "person_name"),
         (["Smith, John", "Lopez, Maria", "Wilson, Emma", "Rossi, Laura"], "person_name"),
         (["Maria Lopez, John Smith", "Emma Wilson and Peter Novak", "Laura Rossi"], "person_name"),
+        (["Smith, J., & Lopez, M. K.", "Wilson, Emma", "Rossi, L. M., and Novak, P."], "person_name"),
         (["12 Main Street", "99 Oak Ave, Springfield", "7 Elm Road", "Hauptstraße 5"], "address"),
         (["catholic", "muslim", "jewish", "catholic"], "religion"),
         (["AKIAABCDEFGHIJKLMNOP", "AKIAQRSTUVWXYZABCDEF"], "secret"),
