@@ -42,8 +42,9 @@ _LONGEST_TEXT = 2_000
 _TEXTS_AT_ONCE = 20_000
 _SUSPICIOUS = r"@|\d[\d ().-]{7,}\d|[A-Z]{2}\d{2} ?[A-Z\d]{4}"
 
-# Columns of ours in which cells of the input are quoted beside the name of their column, or within a sentence.
+# Columns of ours that quote cells of the input: beside the name of their column, as they were read, in a sentence.
 _QUOTING = ("value", "old", "new")
+_WHOLE_LINE = "original"
 _SENTENCES = ("message", "reason", "evidence", "description")
 
 
@@ -80,6 +81,8 @@ class Shield:
             return masked_sql(cell, self.protected[name])
         if name in _QUOTING and "column" in table.types and self.protected:
             return self._quoted(cell)
+        if name == _WHOLE_LINE and self.protected:
+            return masked_sql(cell, "hidden")
         if name == "key" and not self.protected.keys().isdisjoint(self.keys):
             return masked_sql(cell, "hidden")
         if name in _SENTENCES:

@@ -209,3 +209,5 @@ def test_rows_are_masked_by_column_by_the_column_they_name_and_by_their_key(
         ("tel", "•••", "••", "x"),
         ("n", "77", "••", "a•••@b•••.com"),
     ]
+    mended = make_table({"what": ["too many cells"], "original": ["Ann Lee,205,x,y"]})
+    assert guard.rows(mended).query("SELECT what, original FROM {self}") == [("too many cells", "••• •••,•••,•,•")]
