@@ -1,5 +1,6 @@
 """Nothing that is kept about a run quotes personal data: not a log line, not an event, not a row of the database."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,17 @@ def test_a_profile_is_masked_and_a_cleaning_shows_its_changes(main, tmp_path: Pa
         reports[tool] = leaked((out / "report.json").read_text(encoding="utf-8"), PEOPLE)
     assert reports["profile-my-data"] == []
     assert reports["clean-my-data"] != []
+
+
+def test_copies_of_two_tasks_can_t_be_joined(main, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(as_csv(PEOPLE), encoding="utf-8")
+    (tmp_path / "parameters.json").write_text('{"score-risk": {"masked_copy": true, "target_k": 3}}')
+    order = ["run", tmp_path / "people.csv", "--tool", "profile-my-data", "--agents", "score-risk"]
+    copies = []
+    for out in (tmp_path / "one", tmp_path / "two"):
+        assert main(*order, "--parameters", tmp_path / "parameters.json", "--out", out).returncode == 0
+        copies.append((out / "masked.csv").read_text(encoding="utf-8"))
+    mails = [set(re.findall(r"user-[0-9a-f]{12}@example[.]invalid", copy)) for copy in copies]
+    assert [len(found) for found in mails] == [len({*PEOPLE["email"]})] * 2
+    assert mails[0].isdisjoint(mails[1])
+    assert leaked(copies[0], PEOPLE) == []

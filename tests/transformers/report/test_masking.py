@@ -15,6 +15,7 @@ import pytest
 from agents.base import AgentResult, registry
 from agents.privacy.kinds import Style
 from agents.table import ROW, Database, Table
+from errors import InvalidParameters
 from tests.agents.conftest import MakeTable
 from tests.planted import as_csv, leaked, people
 from transformers import pipeline
@@ -133,6 +134,13 @@ def test_unmasking_leaves_files_whole_and_the_report_masked(profile: Profile) ->
     assert "99999" in text_of(outputs / "row_level_issues.csv")
     assert leaks({path.name: text_of(path) for path in outputs.iterdir() if path.name.startswith("report")}) == {}
     assert json.loads((outputs / "manifest.json").read_text())["parameters"]["output"] == {"unmask": True}
+
+
+def test_only_a_tool_that_masks_can_be_asked_not_to() -> None:
+    assert order("profile-my-data", None, {"output": {"unmask": True}}).unmasked
+    assert not order("profile-my-data").unmasked
+    with pytest.raises(InvalidParameters, match="output"):
+        order("clean-my-data", None, {"output": {"unmask": True}})
 
 
 def test_a_classification_by_the_user_decides_about_files(profile: Profile) -> None:
