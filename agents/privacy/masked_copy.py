@@ -17,6 +17,8 @@ ANYTHING = "*"
 
 REDACTED = "[redacted]"
 TOP_LEVEL = 4
+_COLUMNS_AT_ONCE = 8
+_MOSTLY = 0.5
 SUPPRESSED_AT_MOST = 0.05
 """Generalisation ends when no more than this share of the rows has to lose its quasi-identifiers altogether."""
 
@@ -28,14 +30,14 @@ _BANDS = (50, 10, 4)
 class ColumnMask:
     """How a column is treated. kind: what it holds, if anything personal. scattered: only inside some of its texts.
 
-    level: how far a generalised column is generalised, 0 to TOP_LEVEL.
+    level: how far a generalised column is generalised at least, 0 to TOP_LEVEL.
     """
 
     column: str
     method: Method
     kind: str = ""
     scattered: bool = False
-    level: int = 0
+    level: int = 1
 
     @property
     def detail(self) -> str:
@@ -69,42 +71,48 @@ def masked_copy(
     """
     ladders = {mask.column: _ladder(table, mask, k) for mask in masks if mask.method == "generalise"}
     climbing = [name for name in quasi_identifiers if name in ladders]
-    levels = dict.fromkeys(ladders, 1)
+    levels = {mask.column: mask.level for mask in masks if mask.column in ladders}
     small = _climb(table, ladders, climbing, levels, k) if climbing else None
     treated = [replace(mask, level=levels.get(mask.column, 0)) for mask in masks]
-    cells = ", ".join(
-        f"{_cell(mask, f'm{place}', small is not None and mask.column in climbing)} AS {Table.q(mask.column)}"
-        for place, mask in enumerate(treated)
-    )
-    joins = " ".join(
-        f"JOIN {{m{place}}} m{place} ON m{place}.v IS NOT DISTINCT FROM t.{Table.q(mask.column)}"
-        for place, mask in enumerate(treated)
-        if mask.column in ladders
-    )
-    tables = {f"m{place}": ladders[mask.column] for place, mask in enumerate(treated) if mask.column in ladders}
-    if small is not None:
-        tables["small"] = small
-        joins += f" LEFT JOIN {{small}} small ON small.row = t.{ROW}"
-    copy = table.sql(
-        f"SELECT t.{ROW}, {cells} FROM {{self}} t {joins} ORDER BY t.{ROW}", **tables, **_bound(salt, treated)
-    )
+    copy = table
+    for part in _parts([mask for mask in treated if mask.method not in ("keep", "generalise")]):
+        cells = ", ".join(f"{_cell(mask)} AS {Table.q(mask.column)}" for mask in part)
+        keyed = {"salt": salt} if "$salt" in cells else {}
+        copy = copy.sql(f"SELECT * REPLACE ({cells}) FROM {{self}}", **keyed)
+    for mask in treated:
+        if mask.method == "generalise":
+            suppressed = small if mask.column in climbing else None
+            copy = _generalised(copy, mask, ladders[mask.column], suppressed)
     return MaskedCopy(copy, treated, small.rows if small is not None else 0)
 
 
-def _bound(salt: str, masks: Sequence[ColumnMask]) -> dict[str, str]:
-    """The salt, where a query speaks of it."""
-    return {"salt": salt} if any(mask.method in ("hash", "pseudonym") for mask in masks) else {}
+def _parts(masks: Sequence[ColumnMask]) -> Iterator[Sequence[ColumnMask]]:
+    for start in range(0, len(masks), _COLUMNS_AT_ONCE):
+        yield masks[start : start + _COLUMNS_AT_ONCE]
 
 
-def _cell(mask: ColumnMask, ladder: str, suppressible: bool) -> str:
-    cell = f"t.{Table.q(mask.column)}"
-    if mask.method == "generalise":
-        shown = f"{ladder}.l{mask.level}"
-        return f"CASE WHEN small.row IS NOT NULL THEN {literal(ANYTHING)} ELSE {shown} END" if suppressible else shown
-    if mask.method == "keep":
-        return cell
-    text = trim_sql(cell)
-    return f"CASE WHEN {is_null_sql(cell)} THEN {cell} ELSE {_replacement(mask, cell, text)} END"
+def _generalised(table: Table, mask: ColumnMask, ladder: Table, suppressed: Table | None) -> Table:
+    """The table with one column at its level; in the rows `suppressed` it reads ANYTHING."""
+    column = Table.q(mask.column)
+    rows = table.sql(
+        f"SELECT t.{ROW} AS row, m.l{mask.level} AS shown FROM {{self}} t"
+        f" JOIN {{ladder}} m ON m.v IS NOT DISTINCT FROM t.{column}",
+        ladder=ladder,
+    )
+    if suppressed is not None:
+        rows = rows.sql(
+            f"SELECT row, CASE WHEN row IN (SELECT row FROM {{suppressed}}) THEN {literal(ANYTHING)} ELSE shown END"
+            " AS shown FROM {self}",
+            suppressed=suppressed,
+        )
+    return table.sql(
+        f"SELECT t.* REPLACE (r.shown AS {column}) FROM {{self}} t JOIN {{rows}} r ON r.row = t.{ROW}", rows=rows
+    )
+
+
+def _cell(mask: ColumnMask) -> str:
+    cell = Table.q(mask.column)
+    return f"CASE WHEN {is_null_sql(cell)} THEN {cell} ELSE {_replacement(mask, cell, trim_sql(cell))} END"
 
 
 def _replacement(mask: ColumnMask, cell: str, text: str) -> str:
@@ -209,10 +217,14 @@ def _in_small_classes(
     )
 
 
-def usual_mask(column: str, kind: str, share: float) -> ColumnMask:
-    """How a column with that main kind of personal data, in that share of its cells, is treated if nobody says else."""
-    if not kind:
-        return ColumnMask(column, "keep")
-    if share < 0.5:
+def usual_mask(column: str, kind: str, share: float, *, quasi_identifier: bool = False) -> ColumnMask:
+    """How a column with that main kind of personal data, in that share of its cells, is treated if nobody says else.
+
+    A quasi-identifier that would be kept is generalised, but only where it has to be.
+    """
+    method = KINDS[kind].method if kind else "keep"
+    if method == "keep" and quasi_identifier:
+        return ColumnMask(column, "generalise", kind, level=0)
+    if kind and share < _MOSTLY:
         return ColumnMask(column, "redact", kind, scattered=True)
-    return ColumnMask(column, KINDS[kind].method, kind)
+    return ColumnMask(column, method, kind)

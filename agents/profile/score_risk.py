@@ -217,14 +217,14 @@ def _main_kind(column: _Column) -> str:
 def _copy(
     table: Table, columns: Sequence[_Column], crowd: _Crowd | None, params: ScoreRisk, ctx: AgentContext
 ) -> MaskedCopy:
-    masks = [_mask(column, params.mask_methods.get(column.name)) for column in columns]
     chosen = crowd.anonymity.quasi_identifiers if crowd else ()
+    masks = [_mask(column, params.mask_methods.get(column.name), column.name in chosen) for column in columns]
     return masked_copy(table, masks, chosen, k=params.target_k, salt=params.mask_salt or ctx.salt)
 
 
-def _mask(column: _Column, method: Method | None) -> ColumnMask:
-    finding = column.found[0].finding if column.found else None
-    usual = usual_mask(column.name, finding.kind if finding else "", finding.share if finding else 0.0)
+def _mask(column: _Column, method: Method | None, quasi_identifier: bool) -> ColumnMask:
+    share = column.found[0].finding.share if column.found else 0.0
+    usual = usual_mask(column.name, _main_kind(column), share, quasi_identifier=quasi_identifier)
     return ColumnMask(column.name, method, usual.kind) if method else usual
 
 

@@ -190,6 +190,13 @@ def test_a_masked_copy_is_made_on_request(score: Score) -> None:
     assert copy["after"]["k"] >= 2
 
 
+def test_quasi_identifiers_that_were_given_are_generalised_too(score: Score) -> None:
+    copy = score(masked_copy=True, target_k=2, quasi_identifiers=["amount", "country"]).data["masked_copy"]
+    levels = {each["column"]: each["level"] for each in copy["columns"] if each["method"] == "generalise"}
+    assert levels["amount"] > 0
+    assert (copy["before"]["k"], copy["after"]["k"] >= 2) == (1, True)
+
+
 def test_the_copy_s_pseudonyms_hang_on_the_salt(score: Score) -> None:
     first, again, other = (score(masked_copy=True, mask_salt=salt).extras["masked.csv"] for salt in "aab")
     mails = [table.query("SELECT email FROM {self} ORDER BY __row") for table in (first, again, other)]
