@@ -25,7 +25,7 @@ _GIVEN = words("""
     juan albert willie elijah wayne randy vincent mason roy ralph bobby russell bradley philip eugene liam oliver lucas
     leo max felix simon martin hans karl heinz fritz wolfgang jurgen klaus uwe dieter stefan matthias andreas tobias
     sebastian florian lukas jonas finn emil anton oskar erik lars sven nils olaf bjorn anders magnus pierre jean michel
-    philippe alain bernard claude francois guy louis luc marc nicolas olivier pascal rene thierry yves antoine carlos
+    philippe alain bernard francois guy louis luc marc nicolas olivier pascal rene thierry yves antoine carlos
     luis jorge pedro miguel angel manuel francisco javier antonio rafael fernando diego alejandro pablo sergio andres
     marco luca giovanni giuseppe francesco andrea alessandro matteo lorenzo paolo joao tiago rui nuno ivan dmitri
     sergei vladimir alexei mikhail nikolai pavel igor boris yuri piotr krzysztof andrzej jan tomasz marek jakub
