@@ -37,6 +37,7 @@
     │   └── ShuttingDown              SHUTTING_DOWN: the worker is stopping; not an attempt
     ├── Unavailable                   retryable: adapters translate foreign exceptions at their edge
     │   ├── StorageUnavailable        STORAGE_UNAVAILABLE
+    │   │   └── StorageRefused        the same code, not retryable: its keys or rights need an operator
     │   ├── DatabaseUnavailable       DATABASE_UNAVAILABLE
     │   └── BrokerUnavailable         BROKER_UNAVAILABLE
     ├── OutOfMemory                   OUT_OF_MEMORY
@@ -49,7 +50,12 @@ Builtin ConnectionError and TimeoutError catch no error of redis, botocore or SQ
 from them.
 """
 
+import errno
 from typing import Any, ClassVar
+
+_NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
+DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EIO} | _NO_RIGHTS
+"""What makes an OSError one of a disk, whatever was read or written."""
 
 
 class ServiceError(Exception):
@@ -284,6 +290,12 @@ class StorageUnavailable(Unavailable):
     code = "STORAGE_UNAVAILABLE"
 
 
+class StorageRefused(StorageUnavailable):
+    """The file storage doesn't let this service in."""
+
+    retryable = False
+
+
 class DatabaseUnavailable(Unavailable):
     """The database doesn't answer."""
 
@@ -326,10 +338,10 @@ class AgentFailed(ServiceError):
     code = "AGENT_ERROR"
 
 
-def named(code: str, message: str, context: dict[str, Any]) -> ServiceError:
-    """The error of that code, made again on this side of a process boundary."""
-    kind = next((each for each in _descendants(ServiceError) if vars(each).get("code") == code), ServiceError)
-    error = kind.__new__(kind)
+def named(kind: str, message: str, context: dict[str, Any]) -> ServiceError:
+    """The error of that class, made again on this side of a process boundary."""
+    found = next((each for each in _descendants(ServiceError) if each.__name__ == kind), ServiceError)
+    error = found.__new__(found)
     ServiceError.__init__(error, message, **context)
     return error
 
@@ -337,3 +349,9 @@ def named(code: str, message: str, context: dict[str, Any]) -> ServiceError:
 def _descendants(kind: type[ServiceError]) -> list[type[ServiceError]]:
     children = kind.__subclasses__()
     return children + [each for child in children for each in _descendants(child)]
+
+
+def of_disk(error: OSError, **context: Any) -> StorageUnavailable:
+    """What a disk's error means: one that lacks rights stays so until somebody changes it, a full one may not."""
+    kind = StorageRefused if error.errno in _NO_RIGHTS else StorageUnavailable
+    return kind(f"The disk refused: {error.strerror or type(error).__name__}.", **context)

@@ -96,7 +96,7 @@ def _failure(error: ServiceError) -> dict[str, Any]:
     trace = "".join(traceback.format_exception(error))
     return {
         "event": "failed",
-        "code": error.code,
+        "kind": type(error).__name__,
         "message": error.message,
         "context": error.context,
         "traceback": trace,

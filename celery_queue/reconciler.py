@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue import removal, retention
+from celery_queue import removal
+from celery_queue.error_handlers import ENDINGS
 from celery_queue.publish import publisher
 from db import counters, tasks, turns
 from db.counters import Count
@@ -57,7 +59,7 @@ def _end(
 ) -> None:
     tasks.end(task, status, code=code, message=message)
     ledger.release(session, task.user_id, task.id, task.run_no)
-    detail = {"code": code, "message": message} if code else {}
+    detail = {"code": code, "message": message, "recovery": ENDINGS[code].value} if code else {}
     tasks.record(session, task, event, actor, **detail)
 
 

@@ -11,6 +11,7 @@ import random
 import shutil
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue.attempt import Attempt, OnProgress
-from celery_queue.error_handlers import Consequence, consequence
+from celery_queue.error_handlers import ENDINGS, Consequence, Recovery, classify_error
 from celery_queue.lease import Lease
 from celery_queue.publish import publisher
 from celery_queue.reconciler import recover
@@ -45,6 +46,8 @@ from transformers.analysis import Job
 log = structlog.get_logger(__name__)
 
 Transformer = Callable[[Job], None]
+EXPECTED = (ServiceError, OSError, MemoryError)
+"""What may end an attempt: adapters have put other libraries' errors into our words."""
 OutcomeStatus = Literal["COMPLETED", "FAILED", "CANCELLED", "RETRY", "HANDED_BACK", "REFUSED", "LOST"]
 
 
@@ -102,7 +105,7 @@ class Runner:
             job = Attempt(claim, lease, self.settings, self.storage, self.children, self.actor, on_progress)
             try:
                 transformer(job)
-            except ServiceError as error:
+            except EXPECTED as error:
                 return self._end(claim, error)
             finally:
                 job.clean_up()
@@ -134,9 +137,13 @@ class Runner:
         counters.add(session, Count.CLAIMS_POSTPONED if postponed else Count.CLAIMS_REFUSED)
         log.info("claim_postponed" if postponed else "claim_refused", task_id=task_id)
 
-    def _end(self, claim: Claim, error: ServiceError) -> Outcome:
-        log.warning("attempt_ended", code=error.code)
-        match consequence(error):
+    def _end(self, claim: Claim, raised: Exception) -> Outcome:
+        verdict = classify_error(raised)
+        error = verdict.error
+        if error is not raised:
+            error.add_note("".join(traceback.format_exception(raised)))
+        log.warning("attempt_ended", code=error.code, recovery=verdict.recovery.value)
+        match verdict.consequence:
             case Consequence.DISCARD:
                 return Outcome("REFUSED", error.code)
             case Consequence.CANCEL:
@@ -148,9 +155,9 @@ class Runner:
             case Consequence.RETRY if claim.retry_count < self.settings.max_retries:
                 return self._retry(claim, error)
             case Consequence.RETRY:
-                return self._failed(claim, error, "TRANSIENT_ERROR")
+                return self._failed(claim, error, "TRANSIENT_ERROR", ENDINGS["TRANSIENT_ERROR"])
             case Consequence.FAIL:
-                return self._failed(claim, error, error.code)
+                return self._failed(claim, error, error.code, verdict.recovery)
 
     def _cancelled(self, claim: Claim) -> Outcome:
         with transaction() as session:
@@ -160,13 +167,13 @@ class Runner:
             tasks.record(session, claim, "task_cancelled", self.actor)
         return Outcome("CANCELLED")
 
-    def _failed(self, claim: Claim, error: ServiceError, code: str) -> Outcome:
+    def _failed(self, claim: Claim, error: ServiceError, code: str, recovery: Recovery) -> Outcome:
         with transaction() as session:
             if not tasks.fail(session, claim, code, error.message):
                 return Outcome("REFUSED")
             ledger.release(session, claim.user_id, claim.task_id, claim.run_no)
             detail = {"code": code, "message": error.message, "context": error.context, "trace": _trace(error)}
-            tasks.record(session, claim, "task_failed", self.actor, **detail)
+            tasks.record(session, claim, "task_failed", self.actor, **detail, recovery=recovery.value)
         log.error("task_failed", code=code, trace=_trace(error))
         return Outcome("FAILED", code)
 
@@ -225,7 +232,8 @@ class Runner:
             limit = self.settings.task_time_limit
             tasks.end(task, TaskStatus.FAILED, code="HARD_TIMEOUT", message=f"the slot was stuck for {limit} s")
             ledger.release(session, task.user_id, task.id, task.run_no)
-            tasks.record(session, task, "task_failed", self.actor, code="HARD_TIMEOUT")
+            detail = {"code": "HARD_TIMEOUT", "recovery": ENDINGS["HARD_TIMEOUT"].value}
+            tasks.record(session, task, "task_failed", self.actor, **detail)
         log.error("task_failed", task_id=task.id, user_id=task.user_id, code="HARD_TIMEOUT")
 
     def refuse(self, task_id: str, user_id: str, error: ServiceError) -> None:
@@ -239,7 +247,8 @@ class Runner:
                 return
             tasks.end(task, TaskStatus.FAILED, code=error.code, message=error.message)
             ledger.release(session, user_id, task_id, task.run_no)
-            tasks.record(session, task, "task_failed", self.actor, code=error.code, message=error.message)
+            detail = {"code": error.code, "message": error.message, "recovery": classify_error(error).recovery.value}
+            tasks.record(session, task, "task_failed", self.actor, **detail)
         log.error("task_failed", task_id=task_id, user_id=user_id, code=error.code)
 
 

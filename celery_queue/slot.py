@@ -131,7 +131,7 @@ class Child:
 
 
 def _error_of(event: Event) -> ServiceError:
-    error = named(event["code"], event["message"], event["context"])
+    error = named(event["kind"], event["message"], event["context"])
     error.add_note(event["traceback"])
     return error
 

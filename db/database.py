@@ -20,6 +20,9 @@ SessionLocal = sessionmaker[Session](expire_on_commit=False)
 _ReadingSession = sessionmaker[Session](expire_on_commit=False)
 _WritingSession = sessionmaker[Session](expire_on_commit=False)
 
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+"""What SQLAlchemy raises where the database is away, busy or out of reach."""
+
 _TRUSTED_SECONDS = 2.0
 """For so long after its last use a connection is taken to be alive; after that it is asked first."""
 
@@ -87,7 +90,7 @@ def _translated(session: Session) -> Iterator[Session]:
     try:
         with session:
             yield session
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnavailable(context=type(error).__name__) from error
 
 

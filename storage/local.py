@@ -17,7 +17,7 @@ from typing import BinaryIO
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from errors import NotFound, NotPermitted, ServiceError, StorageUnavailable
+from errors import NotFound, NotPermitted, ServiceError, StorageUnavailable, of_disk
 from storage.port import CHUNK, StoredFile, UploadLink, check_size, checked_key, checked_prefix, guessed_type
 
 INCOMING = ".incoming"
@@ -211,4 +211,4 @@ def _translated(key: str, missing: type[ServiceError] = StorageUnavailable) -> I
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise missing("There is no such file.", key=key) from error
     except OSError as error:
-        raise StorageUnavailable(f"The file storage refused: {error.strerror}.", key=key) from error
+        raise of_disk(error, key=key) from error

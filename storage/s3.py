@@ -17,7 +17,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from errors import NotFound, StorageUnavailable
+from errors import NotFound, ServiceError, StorageRefused, StorageUnavailable
 from storage.port import (
     CHUNK,
     PartedUpload,
@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
+PASSING = {
+    "RequestTimeout",
+    "RequestTimeTooSkewed",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+}
+"""Refusals below 500 that pass."""
 BATCH = 1000
 """Keys that S3 deletes in one request."""
 PART = 16 << 20
@@ -262,10 +271,18 @@ def _translated(key: str) -> Iterator[None]:
     """Turn boto3's errors into ours. A missing bucket is no missing file: nothing may take it for a removed input."""
     try:
         yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in MISSING:
-            raise NotFound("There is no such file.", key=key) from error
-        raise StorageUnavailable(f"The file storage refused: {code}.", key=key) from error
-    except (BotoCoreError, Boto3Error) as error:
-        raise StorageUnavailable(f"The file storage doesn't answer: {type(error).__name__}.", key=key) from error
+    except (ClientError, BotoCoreError, Boto3Error) as error:
+        raise in_our_words(error, key=key) from error
+
+
+def in_our_words(error: Exception, **context: Any) -> ServiceError:
+    """What an error of boto3 means: a file that isn't there, a server that is away or busy, or one that refuses."""
+    answer = error if isinstance(error, ClientError) else error.__context__
+    if not isinstance(answer, ClientError):
+        return StorageUnavailable(f"The file storage doesn't answer: {type(error).__name__}.", **context)
+    code = answer.response.get("Error", {}).get("Code", "")
+    status = answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in MISSING:
+        return NotFound("There is no such file.", **context)
+    passing = status >= 500 or status == 429 or code in PASSING
+    return (StorageUnavailable if passing else StorageRefused)(f"The file storage refused: {code}.", **context)

@@ -9,7 +9,6 @@ It runs in the lean child process. What it tells the world goes through `emit`, 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import importlib.metadata
 import json
@@ -37,7 +36,7 @@ from agents.base import (
 )
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
-from errors import AgentFailed, NotApplicable, ServiceError, StorageUnavailable
+from errors import DISK_FAULTS, AgentFailed, NotApplicable, ServiceError, of_disk
 from transformers import checkpoints
 from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
@@ -117,8 +116,9 @@ def unforeseen_as(failure: Callable[[], ServiceError]) -> Iterator[None]:
     except (ServiceError, MemoryError):
         raise
     except Exception as error:
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        raise (StorageUnavailable("the worker's disk is full") if full else failure()) from error
+        if isinstance(error, OSError) and error.errno in DISK_FAULTS:
+            raise of_disk(error) from error
+        raise failure() from error
 
 
 @contextmanager

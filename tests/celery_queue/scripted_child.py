@@ -10,6 +10,7 @@ refuse              the file can't be read
 resist              go on whatever is raised
 break               an agent failed
 crash               an error that nobody foresaw
+fill                write to a disk that is full
 """
 
 import os
@@ -78,6 +79,8 @@ def _obey(order: str, argument: str, resumed: bool) -> None:
             raise AgentFailed("type-fixer met a table it wasn't made for")
         case "crash":
             raise ZeroDivisionError
+        case "fill":
+            Path("/dev/full").write_bytes(b"a")
 
 
 def _die() -> None:

@@ -186,6 +186,19 @@ def test_storage_that_does_not_answer_is_retried_then_given_up(runner, scripted_
     assert wallet_of(task) == ledger.Wallet(balance=1000, held=0)
 
 
+def test_a_childs_disk_that_is_full_is_tried_again(runner, scripted_task):
+    task = scripted_task("step", "fill")
+    assert run(runner, task).status == "RETRY"
+    assert (reload(task).status, reload(task).error_code) == (TaskStatus.QUEUED, "STORAGE_UNAVAILABLE")
+
+
+def test_a_worker_that_can_not_write_its_own_files_says_so_in_the_row(runner, scripted_task, settings):
+    task = scripted_task("step")
+    (settings.data_dir / "work").touch()
+    assert run(runner, task).status == "RETRY"
+    assert reload(task).error_code == "STORAGE_UNAVAILABLE"
+
+
 def test_retry_delays_double_and_end_at_a_cap(runner, scripted_task, settings):
     task = scripted_task("step")
     runner.settings = settings.model_copy(update={"retry_delay_seconds": 60.0, "retry_delay_max_seconds": 100.0})
