@@ -5,6 +5,8 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 DEMO := examples/customers_messy.csv
 CELERY := $(PY) -m celery -A celery_queue.celery_app
+SLOTS := --concurrency=4 --max-memory-per-child=400000
+URL := http://127.0.0.1:8000
 
 # A stamp is named after the pins it stands for, so the environment is made again when they change, and only then.
 RUN := .venv/.stamp-run-$(shell cksum < requirements.txt | cut -d ' ' -f 1)
@@ -13,10 +15,11 @@ DEV := .venv/.stamp-dev-$(shell cat requirements.txt requirements-dev.txt | cksu
 # Compiling all packages takes longer than installing them; the first import compiles those in use, if it may.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run run-worker run-beat run-flower migrate test lint check bench docs examples lock clean
+.PHONY: help demo run run-worker run-worker-bg run-beat run-beat-bg run-flower stop logs migrate smoke test lint check \
+	bench docs examples lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN) ## clean a messy example file through the whole service
 	@$(PY) main.py run $(DEMO) --tool clean-my-data --out var/demo
@@ -26,16 +29,31 @@ run: $(RUN) ## the API on port 8000, with a worker of its own unless a broker is
 		--reload-dir celery_queue --reload-dir db --reload-dir storage --reload-dir transformers --port 8000
 
 run-worker: $(RUN) ## a Celery worker
-	$(CELERY) worker --loglevel=info --concurrency=4 --max-memory-per-child=400000
+	$(CELERY) worker --loglevel=info $(SLOTS)
 
 run-beat: $(RUN) ## Celery's clock
 	$(CELERY) beat --loglevel=info
+
+run-worker-bg: $(RUN) ## the worker in the background; its id and log are in var/run
+	@$(PY) main.py start worker $(SLOTS)
+
+run-beat-bg: $(RUN) ## Celery's clock in the background
+	@$(PY) main.py start beat
+
+stop: $(RUN) ## end what runs in the background; running tasks go back to the queue first
+	@$(PY) main.py stop
+
+logs: ## follow the logs of what runs in the background
+	@tail -n 50 -F var/run/*.log
 
 run-flower: $(RUN) ## Flower on port 5555
 	$(CELERY) flower --port=5555
 
 migrate: $(RUN) ## bring the database up to date
 	$(PY) main.py migrate
+
+smoke: $(RUN) ## one small task per tool on a running service: URL=… ARGS="--api-key …" or "--email … --password …"
+	@$(PY) main.py smoke --url $(URL) $(ARGS)
 
 # By test, not by file: a few files take minutes, and each process keeps to its half of the order for as long as it can.
 test: $(DEV) ## the whole suite, on real servers; ARGS="-k word" goes to pytest

@@ -45,6 +45,7 @@ def configure(level: str, name: str = "", folder: Path | None = None) -> None:
             _handlers.append(_ready(SharedFile(folder, path_of), min(number, logging.INFO), _json))
     for handler in _handlers:
         logging.root.addHandler(handler)
+    _take_over_uvicorn()
     logging.root.setLevel(min(handler.level for handler in _handlers))
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
@@ -54,6 +55,19 @@ def configure(level: str, name: str = "", folder: Path | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _take_over_uvicorn() -> None:
+    """The web server's lines in our form, with the request's id and without the query, which may hold a ticket."""
+    for name in ("uvicorn", "uvicorn.access"):
+        for handler in logging.getLogger(name).handlers:
+            _ready(handler, logging.NOTSET, _logfmt)
+    logging.getLogger("uvicorn.access").addFilter(_without_query)
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    record.args = tuple(each.partition("?")[0] if isinstance(each, str) else each for each in record.args or ())
+    return True
 
 
 def _ready(handler: logging.Handler, level: int, render: Any) -> logging.Handler:

@@ -94,9 +94,11 @@ def _log_crash(kind: type[BaseException], _: BaseException, trace: TracebackType
 
 def _failure(error: ServiceError) -> dict[str, Any]:
     trace = "".join(traceback.format_exception(error))
+    # A reader's own kind of TooLarge is TooLarge to the worker, which doesn't know readers.
+    known = next(kind for kind in type(error).__mro__ if kind.__module__ == ServiceError.__module__)
     return {
         "event": "failed",
-        "kind": type(error).__name__,
+        "kind": known.__name__,
         "message": error.message,
         "context": error.context,
         "traceback": trace,

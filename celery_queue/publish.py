@@ -108,6 +108,7 @@ def _send(app: Celery, settings: Settings, task: Task) -> bool:
             args=(task.id, task.user_id),
             task_id=task.celery_task_id,
             queue=settings.queue_analysis,
+            headers={"request_id": task.request_id},
             retry=False,
         )
     except (OperationalError, KombuError, CeleryError, OSError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 from rich.console import Console
@@ -135,6 +136,7 @@ class Client:
         self._storage: Storage = open_storage(settings, settings.secret)
         self._worker = EmbeddedWorker(settings) if settings.embedded else None
         self._user_id = ""
+        self._request_id = uuid4().hex
 
     def run(self, wishes: list[Wish], files: Mapping[str, Path], dataset: str | None) -> int:
         """The exit status."""
@@ -201,6 +203,7 @@ class Client:
             dataset=dataset,
             inputs_from=inputs_from,
             trigger_type="manual",
+            request_id=self._request_id,
         )
         own = {role: path for role, path in files.items() if parent is None or self._also_takes(wish, role)}
         uploads = {role: orders.Upload(path.name, size_bytes=path.stat().st_size) for role, path in own.items()}

@@ -1,8 +1,11 @@
 """The one analysis task: what it dispatches, and what it answers to what can't be run."""
 
 import pytest
+from structlog.contextvars import get_contextvars
+from structlog.testing import capture_logs
 
 from billing import ledger
+from celery_queue import callbacks
 from celery_queue import tasks as queue_tasks
 from celery_queue.celery_app import app
 from celery_queue.tasks import TRANSFORMERS, health_check, process_analysis
@@ -77,6 +80,21 @@ def test_a_second_delivery_of_a_finished_task_is_refused(scripted_task):
     task = scripted_task("step")
     run(task.id, task.user_id)
     assert run(task.id, task.user_id)["status"] == "REFUSED"
+
+
+def test_what_is_logged_during_a_message_names_its_request_and_later_lines_do_not(user, monkeypatch):
+    seen = []
+    monkeypatch.setattr(runner := queue_tasks.runner(), "tool_of", lambda *_: seen.append(get_contextvars()) or "none")
+    monkeypatch.setattr(runner, "refuse", lambda *_: None)
+    process_analysis.apply(args=("t", user.id), task_id="c", headers={"request_id": "r"})
+    assert seen == [{"request_id": "r", "celery_task_id": "c"}]
+    assert get_contextvars() == {}
+
+
+def test_an_error_that_nobody_expected_is_told_with_its_code():
+    with capture_logs() as told:
+        callbacks.failed(task_id="c", exception=MemoryError())
+    assert [(line["event"], line["code"]) for line in told] == [("message_failed", "OUT_OF_MEMORY")]
 
 
 def test_the_health_check_answers():

@@ -1,18 +1,13 @@
-"""A hosted Redis: one bare rediss:// address with a password, its certificate from a private authority."""
+"""A Redis whose certificate nobody vouches for; tests/test_smoke.py runs the whole service on one that is right."""
 
 import time
-from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from celery_queue import inspection
 from celery_queue.broker import check_broker
-from db.models import TaskStatus
 from errors import BrokerUnavailable
-from settings import Settings, get_settings
-from tests.celery_queue.service import ended, submit, until
-from tests.rows import make_user, reload
+from settings import Settings
 from tests.services import running
 from tests.tls import Authority, TlsDoor
 
@@ -32,32 +27,6 @@ def plain_port(redis_factory) -> int:
     with server.client() as client:
         client.config_set("requirepass", PASSWORD)
     return int(server.url.rpartition(":")[2].partition("/")[0])
-
-
-@pytest.fixture
-def broker(authority: Authority, plain_port: int) -> Iterator[dict[str, str]]:
-    with running(TlsDoor(plain_port, authority.certificate_for("127.0.0.1"))) as door:
-        url = f"rediss://:{PASSWORD}@127.0.0.1:{door.port}"
-        yield {"REDIS_URL": url, "REDIS_CA_FILE": str(authority.certificates)}
-
-
-def test_every_process_speaks_to_a_verified_redis(service, tmp_path):
-    api, flower = service.api(), service.flower()
-    service.worker("--concurrency=1")
-    table = tmp_path / "people.csv"
-    table.write_text("name,age\nAda,7\n")
-    task = submit(make_user(), table, agents=["type-fixer"])
-    until(lambda: ended([task]), 60)
-    assert reload(task).status == TaskStatus.COMPLETED
-    until(lambda: inspection.celery_state(get_settings(), task.celery_task_id) == "SUCCESS")
-    until(lambda: httpx.get(f"{api}/health/ready").json()["checks"]["broker"] == "ok")
-    until(lambda: _says(f"{flower}/task/{task.celery_task_id}", "SUCCESS"), 60)
-    assert _says(f"{flower}/broker", "analysis")
-
-
-def _says(url: str, word: str) -> bool:
-    answer = httpx.get(url)
-    return answer.is_success and word in answer.text
 
 
 @pytest.mark.parametrize("fault", ["another authority", "the system's authorities", "another host's certificate"])
