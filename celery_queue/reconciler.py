@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from billing import ledger
 from celery_queue import removal, retention
-from celery_queue import removal
 from celery_queue.error_handlers import ENDINGS
 from celery_queue.publish import publisher
 from db import counters, tasks, turns

@@ -73,6 +73,12 @@ def _obey(order: str, argument: str, resumed: bool) -> None:
             while True:
                 with suppress(BaseException):
                     time.sleep(60)
+        case _:
+            _fail(order)
+
+
+def _fail(order: str) -> None:
+    match order:
         case "refuse":
             raise UnreadableFile("this is not a table")
         case "break":
