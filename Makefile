@@ -15,7 +15,7 @@ DEV := .venv/.stamp-dev-$(shell cat requirements.txt requirements-dev.txt | cksu
 # Compiling all packages takes longer than installing them; the first import compiles those in use, if it may.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run run-worker run-worker-bg run-beat run-beat-bg run-flower stop logs migrate smoke test lint check \
+.PHONY: help demo run run-worker run-worker-bg run-beat run-beat-bg run-flower stop logs migrate smoke test fuzz lint check \
 	bench docs examples lock clean
 
 help: ## list the targets
@@ -58,6 +58,9 @@ smoke: $(RUN) ## one small task per tool on a running service: URL=… ARGS="--a
 # By test, not by file: a few files take minutes, and each process keeps to its half of the order for as long as it can.
 test: $(DEV) ## the whole suite, on real servers; ARGS="-k word" goes to pytest
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+fuzz: $(DEV) ## ask the API whatever its document allows and forbids, for minutes
+	FUZZ_EXAMPLES=100 $(PY) -m pytest tests/api/test_conformance.py
 
 lint: $(DEV) ## format, lint, types and import rules
 	$(PY) -m ruff format --check .

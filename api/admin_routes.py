@@ -7,18 +7,19 @@ from sqlalchemy.orm import Session
 
 from api.admin_schemas import AdminTask, AdminTaskPage, CeleryView, QueueAnswer, WorkersAnswer
 from api.dependencies import AdminUser, Database, RequestIdNow, SettingsNow, StorageNow, TaskId, is_id
+from api.refusals import refuses
 from api.schemas import EventAnswer, SubmissionAnswer, TimelineAnswer, cursor_of, read_cursor
-from api.submission_routes import queued_answer
+from api.submission_routes import RETRY, queued_answer
 from billing import ledger
 from billing.ledger import TaskCredits
 from celery_queue import inspection, retries
 from db import gauges, tasks
 from db.database import reading
 from db.models import Task, TaskStatus
-from errors import BrokerUnavailable, TaskNotFound
+from errors import BrokerUnavailable, NotPermitted, TaskNotFound
 from settings import Settings
 
-router = APIRouter(prefix="/admin", tags=["admin"])
+router = APIRouter(prefix="/admin", tags=["admin"], responses=refuses(NotPermitted))
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 UserId = Annotated[str | None, Query(pattern=r"^[0-9a-f-]{1,36}$")]
@@ -51,7 +52,7 @@ def list_dead_letters(_: AdminUser, session: Database, limit: Limit = 20, cursor
     return _page(session, found, limit)
 
 
-@router.post("/tasks/{task_id}/requeue", status_code=202)
+@router.post("/tasks/{task_id}/requeue", status_code=202, responses=refuses(*RETRY))
 def requeue_task(task_id: TaskId, admin: AdminUser, storage: StorageNow, request_id: RequestIdNow) -> SubmissionAnswer:
     """Run anybody's failed task again, for a new hold on its owner's credits."""
     with reading() as session:
@@ -83,7 +84,7 @@ def list_workers(_: AdminUser, settings: SettingsNow) -> WorkersAnswer:
     return WorkersAnswer.of(holding, answering, None)
 
 
-@router.get("/celery-tasks/{celery_task_id}")
+@router.get("/celery-tasks/{celery_task_id}", responses=refuses(TaskNotFound))
 def get_celery_task(celery_task_id: str, _: AdminUser, session: Database, settings: SettingsNow) -> CeleryView:
     """The row and its attempt, and Celery's own state of its message, side by side."""
     task = tasks.by_celery_id(session, celery_task_id) if is_id(celery_task_id) else None

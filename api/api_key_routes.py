@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.account_schemas import ApiKeyAnswer, ApiKeyOrder, NewApiKey
 from api.api_keys import digest_of, new_key, start_of
 from api.dependencies import Database, SignedInUser, is_id
+from api.refusals import refuses
 from db import users
 from db.database import transaction
 from errors import Conflict, NotFound
@@ -14,7 +15,7 @@ router = APIRouter(prefix="/auth/api-keys", tags=["auth"])
 MOST_KEYS = 50
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refuses(Conflict))
 def create_api_key(body: ApiKeyOrder, user: SignedInUser) -> NewApiKey:
     """A new key: `key` is shown this once and works as a bearer token until it is deleted."""
     key = new_key()
@@ -31,7 +32,7 @@ def list_api_keys(user: SignedInUser, session: Database) -> list[ApiKeyAnswer]:
     return [ApiKeyAnswer.of(each) for each in users.api_keys(session, user.id)]
 
 
-@router.delete("/{key_id}", status_code=204)
+@router.delete("/{key_id}", status_code=204, responses=refuses(NotFound))
 def delete_api_key(key_id: str, user: SignedInUser) -> None:
     """From now on the key opens nothing."""
     with transaction() as session:

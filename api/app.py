@@ -22,7 +22,6 @@ from api import (
 from api.events import LiveEvents
 from api.middleware import BodyLimit, RequestId
 from api.openapi import DescribedApp
-from api.schemas import ErrorBody
 from api.upload_routes import Previewer
 from settings import get_settings
 
@@ -58,7 +57,6 @@ def create_app(lifespan: Lifespan = _alone, previewer: Previewer | None = None) 
         version=VERSION,
         lifespan=lifespan,
         description="Profile, clean and master tables: order a tool, send the files, watch, download.",
-        responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
     )
     app.state.previewer = previewer
     app.state.live_events = LiveEvents(settings.events_seconds)

@@ -11,10 +11,11 @@ from api.account_schemas import Credentials, Registration, TokenAnswer, UserAnsw
 from api.dependencies import CurrentUser, SettingsNow
 from api.passwords import hash_password, password_fits
 from api.rate_limit import RateLimit
+from api.refusals import refuses
 from db import users
 from db.database import reading, transaction
 from db.models import User
-from errors import Conflict, NotAuthenticated, NotPermitted
+from errors import Conflict, NotAuthenticated, NotPermitted, RateLimited
 from settings import Settings
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -33,7 +34,7 @@ def get_rate_limit(settings: SettingsNow) -> RateLimit:
 Brake = Annotated[RateLimit, Depends(get_rate_limit)]
 
 
-@router.post("/register", status_code=201)
+@router.post("/register", status_code=201, responses=refuses(NotPermitted, Conflict, RateLimited))
 def register(body: Registration, request: Request, settings: SettingsNow, brake: Brake) -> TokenAnswer:
     """Open an account; its wallet is empty until an administrator grants credits."""
     if not settings.anyone_may_register:
@@ -48,7 +49,7 @@ def register(body: Registration, request: Request, settings: SettingsNow, brake:
     return _signed_in(settings, user)
 
 
-@router.post("/login")
+@router.post("/login", responses=refuses(NotAuthenticated, RateLimited))
 def login(body: Credentials, request: Request, settings: SettingsNow, brake: Brake) -> TokenAnswer:
     """A bearer token for e-mail address and password."""
     brake.check(f"login from {_host(request)}")

@@ -17,11 +17,12 @@ from api.billing_schemas import (
 )
 from api.dependencies import AdminUser, CurrentUser, Database
 from api.idempotency import Keep, MayRepeat, once
+from api.refusals import refuses
 from billing import ledger
 from db import users
 from db.database import transaction
 from db.models import User
-from errors import UserNotFound
+from errors import IdempotencyConflict, InvalidParameters, NotPermitted, UnknownAgent, UnknownTool, UserNotFound
 from transformers.tools import order, tools
 
 router = APIRouter(prefix="/billing", tags=["billing"])
@@ -56,7 +57,7 @@ def list_agent_costs(_: CurrentUser) -> list[AgentCost]:
     ]
 
 
-@router.post("/estimate-cost")
+@router.post("/estimate-cost", responses=refuses(UnknownTool, UnknownAgent, InvalidParameters))
 def estimate_cost(body: CostQuestion, user: CurrentUser, session: Database) -> CostEstimate:
     """What an order would be quoted, agent by agent, without placing it."""
     ordered = order(body.tool_id, body.agents, body.parameters)
@@ -70,7 +71,7 @@ def estimate_cost(body: CostQuestion, user: CurrentUser, session: Database) -> C
     )
 
 
-@router.post("/admin/grant", status_code=201)
+@router.post("/admin/grant", status_code=201, responses=refuses(NotPermitted, UserNotFound, IdempotencyConflict))
 def grant(body: GrantOrder, admin: AdminUser, repeatable: MayRepeat) -> GrantAnswer:
     """Give credits to an account. With an Idempotency-Key a grant that is sent twice is given once."""
 

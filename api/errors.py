@@ -95,7 +95,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 
 def _fault(error: Mapping[str, Any]) -> dict[str, str]:
     """Where and what; never the value, which may be a password."""
-    return {"path": ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
+    return {"path": ".".join(str(part) for part in error["loc"]), "message": error["msg"].removeprefix("Value error, ")}
 
 
 async def _framework_error(_: Request, error: Exception) -> Response:

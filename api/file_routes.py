@@ -8,12 +8,15 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import StorageNow
-from errors import BadRequest, NotFound, OutputGone, TooLarge, UnsupportedMediaType
+from api.refusals import Answers, refuses
+from errors import BadRequest, NotFound, NotPermitted, OutputGone, TooLarge, UnsupportedMediaType
 from storage import LocalStorage
 from storage.local import Grant
 
 router = APIRouter(prefix="/files", tags=["files"])
 
+_LINK = refuses(BadRequest, NotPermitted, NotFound)
+_FILE: Answers = {200: {"content": {"*/*": {}}, "description": "The file."}, 206: {"description": "A part of it."}}
 _PIECE = 1 << 20
 _UNTRUSTED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 """A user's file is data, whatever it claims to be: it must not run as a page of this service."""
@@ -29,7 +32,7 @@ def get_folder(storage: StorageNow) -> LocalStorage:
 Folder = Annotated[LocalStorage, Depends(get_folder)]
 
 
-@router.get("/{key:path}")
+@router.get("/{key:path}", response_class=FileResponse, responses=_LINK | _FILE)
 def get_file(key: str, request: Request, folder: Folder) -> FileResponse:
     """Download what the link is for; ranges are answered."""
     grant = folder.verified("GET", key, request.query_params)
@@ -41,7 +44,7 @@ def get_file(key: str, request: Request, folder: Folder) -> FileResponse:
     )
 
 
-@router.put("/{key:path}")
+@router.put("/{key:path}", responses=_LINK | refuses(TooLarge, UnsupportedMediaType))
 async def put_file(key: str, request: Request, folder: Folder) -> dict[str, str | int]:
     """Upload what the link is for: this content type, and no byte more than the link allows."""
     grant = folder.verified("PUT", key, request.query_params)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from api.dependencies import SettingsNow, StorageNow
 from api.errors import answer
+from api.refusals import refuses
 from celery_queue.broker import check_broker
 from db.database import reading
 from errors import Unavailable
@@ -27,7 +28,7 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/health/ready", response_model=dict[str, Any])
+@router.get("/health/ready", response_model=dict[str, Any], responses=refuses(Unavailable))
 def ready(settings: SettingsNow, storage: StorageNow) -> Response | dict[str, Any]:
     """Database, storage and broker answer; 503 names the one that doesn't."""
     faults = {

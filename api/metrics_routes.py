@@ -50,7 +50,11 @@ class _Reading(Collector):
             yield CounterMetricFamily(f"agensium_{count}", told, value=self._counted[count])
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+)
 def metrics(session: Database) -> Response:
     """Queue depth and age, lost leases, dead letters, refused duplicates, fence losses and tasks by status, in
     Prometheus' text format."""

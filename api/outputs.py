@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi.responses import StreamingResponse
 
@@ -13,6 +13,8 @@ from errors import NotCompleted, NotFound, OutputGone
 from storage import Storage
 from storage.port import CHUNK, guessed_type
 
+JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}, "description": "The report."}}
+HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "The page."}}
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; "
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:"

@@ -118,7 +118,9 @@ def _body(document: Document, content: Document) -> str:
 
 def _answers(operation: Document) -> str:
     answers = sorted(operation["responses"].items())
-    return ", ".join(f"{status} {_content(answer)}".strip() for status, answer in answers if status.isdecimal())
+    good = ", ".join(f"{status} {_content(answer)}".strip() for status, answer in answers if status < "400")
+    refusals = ", ".join(status for status, _ in answers if status >= "400")
+    return f"{good}; refuses with {refusals}" if refusals else good
 
 
 def _content(answer: Document) -> str:

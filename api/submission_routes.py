@@ -13,12 +13,28 @@ from api.events import LiveEvents
 from api.forms import AnalyzeForm, read_form
 from api.idempotency import Keep, MayRepeat, Repeatable, once
 from api.openapi import analyze_body
+from api.refusals import refuses
 from api.schemas import ExecutionMode, Links, Submission, SubmissionAnswer, TaskAnswer, TaskOrder
 from api.views import whole_task
 from celery_queue import orders, removal, retries
 from celery_queue.orders import Upload
 from db.models import Task, TaskStatus
-from errors import ServiceError
+from errors import (
+    BadRequest,
+    IdempotencyConflict,
+    InputGone,
+    InsufficientCredits,
+    InvalidParameters,
+    MissingInput,
+    ServiceError,
+    TaskAlreadyProcessing,
+    TaskNotFound,
+    TaskNotRetryable,
+    TooLarge,
+    UnknownAgent,
+    UnknownTool,
+    UnsupportedMediaType,
+)
 from settings import Settings
 from storage import Storage
 from storage.port import CHUNK
@@ -30,8 +46,14 @@ _FINISHED: dict[int | str, dict[str, Any]] = {
     200: {"model": TaskAnswer, "description": "execution_mode sync: the task has ended."}
 }
 
+RETRY = (InsufficientCredits, TaskNotRetryable, InputGone)
+"""How running a task again is refused."""
+_ORDER = (MissingInput, InsufficientCredits, IdempotencyConflict, TooLarge, InvalidParameters)
+_SUBMISSION = refuses(*_ORDER, TaskNotFound, TaskAlreadyProcessing)
+_ANALYSIS = refuses(*_ORDER, BadRequest, UnknownTool, UnknownAgent, UnsupportedMediaType)
 
-@router.post("/tasks/{task_id}/process", status_code=202, responses=_FINISHED)
+
+@router.post("/tasks/{task_id}/process", status_code=202, responses=_FINISHED | _SUBMISSION)
 async def process_task(
     task_id: TaskId,
     repeatable: MayRepeat,
@@ -53,7 +75,7 @@ async def process_task(
     return await _finished(queued, repeatable.user_id, how.execution_mode, settings, request, response)
 
 
-@router.post("/analyze", status_code=202, openapi_extra=analyze_body(), responses=_FINISHED)
+@router.post("/analyze", status_code=202, openapi_extra=analyze_body(), responses=_FINISHED | _ANALYSIS)
 async def analyze(
     form: Annotated[AnalyzeForm, Depends(read_form)],
     repeatable: MayRepeat,
@@ -68,7 +90,7 @@ async def analyze(
     return await _finished(queued, repeatable.user_id, form.execution_mode, settings, request, response)
 
 
-@router.post("/tasks/{task_id}/retry", status_code=202)
+@router.post("/tasks/{task_id}/retry", status_code=202, responses=refuses(*RETRY))
 def retry_task(task_id: TaskId, user: CurrentUser, storage: StorageNow, request_id: RequestIdNow) -> SubmissionAnswer:
     """Run a failed task again, as it was ordered, for a new hold of the same price."""
     return queued_answer(retries.retry(task_id, user.id, storage, request_id=request_id))

@@ -18,6 +18,7 @@ from api.dependencies import (
     WatchedTask,
 )
 from api.events import LiveEvents
+from api.refusals import refuses
 from api.schemas import (
     CancelAnswer,
     DownloadsAnswer,
@@ -39,14 +40,31 @@ from celery_queue import orders, removal, uploads
 from db import tasks
 from db.database import reading
 from db.models import Task, TaskStatus
-from errors import ServiceError
+from errors import (
+    InvalidParameters,
+    MissingInput,
+    NotCompleted,
+    OutputGone,
+    ServiceError,
+    TaskNotCancellable,
+    TaskNotFound,
+    UnknownAgent,
+    UnknownTool,
+)
 
 router = APIRouter(tags=["tasks"])
 
+_OUTPUT = refuses(NotCompleted, OutputGone)
 _EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
-@router.post("/tasks", status_code=201)
+@router.post(
+    "/tasks",
+    status_code=201,
+    responses=refuses(
+        UnknownTool, UnknownAgent, InvalidParameters, MissingInput, TaskNotFound, NotCompleted, OutputGone
+    ),
+)
 def create_task(body: TaskOrder, user: CurrentUser, storage: StorageNow, request_id: RequestIdNow) -> TaskAnswer:
     """Order a tool and get a quote; the files come next."""
     task = create_order(body, user.id, request_id)
@@ -85,7 +103,10 @@ def get_task(task_id: TaskId, user: CurrentUser) -> TaskAnswer:
 @router.get(
     "/tasks/{task_id}/events",
     response_class=StreamingResponse,
-    responses={204: {"description": "The task has ended and nothing is new: don't come back."}},
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "Events until the end of the task."},
+        204: {"description": "The task has ended and nothing is new: don't come back."},
+    },
 )
 def watch_task(task: WatchedTask, request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
     """Live progress as server-sent events: `progress`, `event`, and at the end of the task `end`."""
@@ -111,26 +132,26 @@ def get_timeline(task_id: TaskId, user: CurrentUser, session: Database) -> Timel
     return TimelineAnswer(task_id=task.id, events=[EventAnswer.of(each) for each in tasks.events(session, task.id)])
 
 
-@router.get("/tasks/{task_id}/report", response_class=StreamingResponse)
+@router.get("/tasks/{task_id}/report", response_class=StreamingResponse, responses=_OUTPUT | outputs.JSON)
 def get_report(task: OwnTask, storage: StorageNow) -> StreamingResponse:
     """The report as JSON."""
     return outputs.stream_output(task, "report.json", storage)
 
 
-@router.get("/tasks/{task_id}/report.html", response_class=StreamingResponse)
+@router.get("/tasks/{task_id}/report.html", response_class=StreamingResponse, responses=_OUTPUT | outputs.HTML)
 def get_report_page(task: OwnTask, storage: StorageNow) -> StreamingResponse:
     """The report as a page."""
     headers = {"Content-Security-Policy": outputs.REPORT_POLICY, "X-Content-Type-Options": "nosniff"}
     return outputs.stream_output(task, "report.html", storage, headers)
 
 
-@router.get("/tasks/{task_id}/downloads")
+@router.get("/tasks/{task_id}/downloads", responses=_OUTPUT)
 def list_downloads(task: OwnTask, storage: StorageNow, settings: SettingsNow) -> DownloadsAnswer:
     """The files of the result, each with a link."""
     return DownloadsAnswer(task_id=task.id, files=outputs.downloads(task, storage, settings.download_link_seconds))
 
 
-@router.post("/tasks/{task_id}/cancel")
+@router.post("/tasks/{task_id}/cancel", responses=refuses(TaskNotCancellable))
 def cancel_task(task_id: TaskId, user: CurrentUser) -> CancelAnswer:
     """Cancel what waits; ask what runs to stop."""
     task = orders.cancel(task_id, user.id)

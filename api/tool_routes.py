@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from api.refusals import refuses
 from api.schemas import AgentAnswer, FileRole, ToolAnswer
 from errors import NotFound
 from transformers.tools import InputParams, OutputParams, ToolSpec, tools
@@ -15,7 +16,7 @@ def list_tools() -> list[ToolAnswer]:
     return [_answer(tool) for tool in tools().values()]
 
 
-@router.get("/{tool_id}")
+@router.get("/{tool_id}", responses=refuses(NotFound))
 def get_tool(tool_id: str) -> ToolAnswer:
     """One tool."""
     if tool_id not in tools():

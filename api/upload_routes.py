@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from api.dependencies import CurrentUser, OwnTask, StorageNow, TaskId
+from api.refusals import refuses
 from api.schemas import (
     ROLE,
     ExpectedFiles,
@@ -19,7 +20,17 @@ from api.views import whole_task
 from celery_queue import orders, uploads
 from celery_queue.orders import Upload
 from db.models import Task
-from errors import NotFound
+from errors import (
+    InvalidParameters,
+    MissingInput,
+    NotFound,
+    RateLimited,
+    TaskNotFound,
+    TooLarge,
+    UnreadableFile,
+    UnsupportedMediaType,
+    WrongState,
+)
 from storage import PartedUpload, Storage, UploadLink
 
 router = APIRouter(tags=["tasks"])
@@ -28,7 +39,9 @@ Previewer = Callable[[Task, str, Storage], Mapping[str, Any]]
 """What a file of a task, by its role, looks like; the process that serves the API brings it along."""
 
 
-@router.post("/tasks/{task_id}/upload-urls")
+@router.post(
+    "/tasks/{task_id}/upload-urls", responses=refuses(WrongState, TooLarge, UnsupportedMediaType, InvalidParameters)
+)
 def create_upload_urls(body: ExpectedFiles, task_id: TaskId, user: CurrentUser, storage: StorageNow) -> UploadsAnswer:
     """A link for each file, by role; may be asked again until the task is submitted."""
     files = {role: Upload(each.filename, each.content_type, each.size_bytes) for role, each in body.files.items()}
@@ -38,7 +51,7 @@ def create_upload_urls(body: ExpectedFiles, task_id: TaskId, user: CurrentUser, 
     return UploadsAnswer(task=task, status=task.status, uploads=answers)
 
 
-@router.post("/tasks/{task_id}/upload-complete")
+@router.post("/tasks/{task_id}/upload-complete", responses=refuses(MissingInput, WrongState))
 def complete_uploads(task_id: TaskId, user: CurrentUser, storage: StorageNow) -> UploadsComplete:
     """Put the parts together and confirm that every announced file is there."""
     sizes = uploads.complete(task_id, user.id, storage)
@@ -54,7 +67,9 @@ def get_previewer(request: Request) -> Previewer:
     return previewer
 
 
-@router.get("/tasks/{task_id}/preview")
+@router.get(
+    "/tasks/{task_id}/preview", responses=refuses(TaskNotFound, NotFound, TooLarge, UnreadableFile, RateLimited)
+)
 def preview_input(
     task: OwnTask,
     storage: StorageNow,

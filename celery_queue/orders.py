@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from errors import (
     TaskAlreadyProcessing,
     TaskNotCancellable,
     TooLarge,
+    UnsupportedMediaType,
     WrongState,
 )
 from settings import get_settings
@@ -39,6 +41,8 @@ PARAMETERS = "parameters"
 
 _MEGABYTE = 1 << 20
 _PARAMETERS_LIMIT = _MEGABYTE
+_NEVER_A_TABLE = re.compile(r"(image|audio|video|font)/|application/pdf")
+"""Content types are guesses of a browser, so only these are believed; what a file holds is seen when it is read."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def expect_uploads(
         if task.status not in BEFORE_QUEUE:
             raise WrongState(f"a task that is {task.status} takes no files", status=task.status)
         _check_roles(task, files)
+        _check_types(files)
         links = {role: _link(task, role, upload, storage) for role, upload in wanted.items()}
         task.inputs = task.inputs | {
             role: {"key": links[role].key, "filename": keys.safe_filename(upload.filename)}
@@ -143,6 +148,12 @@ def _check_roles(task: Task, files: Mapping[str, Upload]) -> None:
     ]
     if faults:
         raise InvalidParameters(faults)
+
+
+def _check_types(files: Mapping[str, Upload]) -> None:
+    for role, upload in files.items():
+        if upload.content_type and _NEVER_A_TABLE.match(upload.content_type):
+            raise UnsupportedMediaType(f"{upload.content_type} is no table", role=role)
 
 
 def _link(task: Task, role: str, upload: Upload, storage: Storage) -> UploadLink:

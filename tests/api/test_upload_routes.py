@@ -194,3 +194,10 @@ def test_a_preview_ends_in_time(app, settings, signed_in, make_task):
     answer = signed_in.get(f"/tasks/{make_task()}/preview")
     assert previews._children._idle == []
     assert (answer.status_code, answer.json()["error"]) == (422, "UNREADABLE_FILE")
+
+
+def test_what_can_be_no_table_gets_no_link(signed_in, make_task):
+    task_id = make_task(sent=False)
+    wanted = {"files": {"primary": {"filename": "people.csv", "content_type": "image/png"}}}
+    refused = signed_in.post(f"/tasks/{task_id}/upload-urls", json=wanted)
+    assert (refused.status_code, refused.json()["error"]) == (415, "UNSUPPORTED_MEDIA_TYPE")

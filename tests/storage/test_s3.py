@@ -43,6 +43,53 @@ def test_a_link_works_on_a_server_that_checks_signatures(strict_storage):
     assert httpx.get(strict_storage.download_link("ä b/1+1.csv", "x.csv", 60)).content == b"a\n1\n"
 
 
+def tampered(url: str) -> str:
+    signature = parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]
+    return url.replace(signature, signature[::-1])
+
+
+def of_another(url: str) -> str:
+    return url.replace("users/1/", "users/2/")
+
+
+def longer_lived(url: str) -> str:
+    return url.replace("X-Amz-Expires=60", "X-Amz-Expires=6000")
+
+
+@pytest.mark.parametrize("change", [tampered, of_another, longer_lived])
+def test_a_link_that_was_changed_opens_nothing(strict_storage, make_file, change):
+    for user in (1, 2):
+        strict_storage.put(make_file(), f"users/{user}/a.csv")
+    link = strict_storage.download_link("users/1/a.csv", "a.csv", 60)
+    assert httpx.get(link).status_code == 200
+    assert httpx.get(change(link)).status_code == 403
+
+
+def test_a_link_ends(strict_storage, make_file):
+    strict_storage.put(make_file(), "users/1/a.csv")
+    link = strict_storage.download_link("users/1/a.csv", "a.csv", 1)
+    sent = strict_storage.upload_link("users/1/b.csv", content_type="text/csv", size_limit=9, seconds=1)
+    time.sleep(2.1)
+    answers = [httpx.get(link), httpx.put(sent.url, headers=sent.headers, content=b"a")]
+    assert {each.status_code for each in answers} <= {400, 403}  # Amazon's answer is the latter
+    assert strict_storage.stat("users/1/b.csv") is None
+
+
+def test_a_link_signed_by_a_stranger_opens_nothing(strict_storage, rclone_s3, make_file):
+    strict_storage.put(make_file(), "a.csv")
+    keys = {"access_key_id": rclone_s3.access_key_id, "secret_access_key": "guessed"}
+    stranger = S3Storage(strict_storage.bucket, endpoint_url=rclone_s3.endpoint_url, **keys)
+    assert httpx.get(stranger.download_link("a.csv", "a.csv", 60)).status_code == 403
+
+
+def test_a_link_opens_at_the_public_address_while_the_service_uses_its_own(rclone_s3, make_file):
+    public = storage_of(rclone_s3, public_endpoint_url=rclone_s3.endpoint_url.replace("127.0.0.1", "localhost"))
+    public.put(make_file(b"a\n1\n"), "a.csv")
+    link = public.download_link("a.csv", "a.csv", 60)
+    assert urlsplit(link).hostname == "localhost"
+    assert httpx.get(link).content == b"a\n1\n"
+
+
 def test_wrong_keys_are_unavailable_not_a_missing_file(rclone_s3):
     storage = S3Storage("any", endpoint_url=rclone_s3.endpoint_url, access_key_id="a", secret_access_key="b")
     with pytest.raises(StorageUnavailable):
