@@ -57,6 +57,11 @@ def configure(level: str, name: str = "", folder: Path | None = None) -> None:
     )
 
 
+def configured() -> bool:
+    """Whether this process logs already."""
+    return bool(_handlers)
+
+
 def _take_over_uvicorn() -> None:
     """The web server's lines in our form, with the request's id and without the query, which may hold a ticket."""
     for name in ("uvicorn", "uvicorn.access"):

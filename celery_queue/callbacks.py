@@ -29,10 +29,11 @@ def starting(**_: Any) -> None:
     logs.configure(get_settings().log_level, "worker", get_settings().log_folder)
 
 
-@signals.beat_init.connect
-def beating(**_: Any) -> None:
-    """So does Beat."""
-    logs.configure(get_settings().log_level, "beat", get_settings().log_folder)
+@signals.setup_logging.connect
+def speaking(**_: Any) -> None:
+    """Celery's own handlers would say everything twice. A worker logs by now, so this is Beat, which does the same."""
+    if not logs.configured():
+        logs.configure(get_settings().log_level, "beat", get_settings().log_folder)
 
 
 @signals.worker_process_init.connect

@@ -42,8 +42,10 @@ def start(part: Part, context: typer.Context) -> None:
 
 def stop() -> None:
     """End what `start` started and nothing else; a worker hands its tasks back to the queue first."""
-    ended = True
-    for file in sorted(_folder().glob("*.pid")):
+    ended, files = True, sorted(_folder().glob("*.pid"))
+    if not files:
+        print("Nothing runs in the background.")
+    for file in files:
         if process := _process(file):
             ended &= _end(process, file.stem)
         else:
