@@ -1,6 +1,6 @@
 """report.xlsx: the report's tables as sheets; text is never a formula or a link, numbers are numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ WIDEST, NARROWEST = 60, 8
 MEASURED_ROWS = 200
 
 Rows = Iterable[Sequence[Any]]
+Sheet = tuple[str, Sequence[str], list[Sequence[Any]]]
 
 ALERTS = ("severity", "category", "message", "affected_fields", "recommendation", "agent_id")
 ISSUES = ("severity", "field_name", "issue_type", "message", "rows", "agent_id")
@@ -26,9 +27,34 @@ CHANGES = ("row", "column", "old", "new", "agent", "rule", "evidence", "confiden
 RECOMMENDATIONS = ("priority", "field_name", "recommendation", "agent_id")
 AGENTS = ("agent", "status", "reason", "seconds", "metric", "value")
 
+# The tables within agents' data: sheet, agent, where in its data. A sheet is there where its table has rows.
+DETAILS = (
+    ("Quality", "unified-profiler", "dimensions"),
+    ("Readiness", "readiness-rater", "deductions"),
+    ("Correlations", "unified-profiler", "correlations.strongest"),
+    ("Missing together", "unified-profiler", "missingness.patterns"),
+    ("Keys", "unified-profiler", "keys.candidates"),
+    ("Nearly keys", "unified-profiler", "keys.nearly"),
+    ("Dependencies", "unified-profiler", "dependencies"),
+    ("In the baseline", "unified-profiler", "baseline_inclusion"),
+    ("Drift", "drift-detector", "columns"),
+    ("Drift over runs", "drift-detector", "trend"),
+    ("Risks", "score-risk", "findings"),
+    ("Frameworks", "score-risk", "frameworks"),
+    ("Classification", "score-risk", "columns"),
+    ("k-anonymity", "score-risk", "anonymity.below"),
+    ("Masked copy", "score-risk", "masked_copy.columns"),
+    ("Governance", "governance-checker", "fields"),
+    ("Consent", "governance-checker", "consent"),
+    ("Rules", "test-coverage-agent", "rules"),
+    ("Test first", "test-coverage-agent", "scoping"),
+)
+PER_COLUMN = (("Top values", "top_values"), ("Rarest values", "rarest_values"), ("Patterns", "patterns"))
+LEFT_OUT = frozenset({"plot", "histogram"})
+
 
 def write_xlsx(report: Mapping[str, Any], path: Path) -> None:
-    """Write the report as a workbook of eight sheets, each with a frozen header."""
+    """Write the report as a workbook: eight sheets, and one for each table that agents found, with frozen headers."""
     document = jsonable(report)
     options = {
         "constant_memory": True,
@@ -43,7 +69,7 @@ def write_xlsx(report: Mapping[str, Any], path: Path) -> None:
             _fill(book.add_worksheet(title), heading, header, rows)
 
 
-def _sheets(report: Mapping[str, Any]) -> list[tuple[str, Sequence[str], list[Sequence[Any]]]]:
+def _sheets(report: Mapping[str, Any]) -> list[Sheet]:
     columns = [_flat(column) for column in profiled_columns(report)]
     column_header = list(dict.fromkeys(name for column in columns for name in column)) or ["column"]
     changes = _named(report.get("changes_sample"), CHANGES)
@@ -54,9 +80,38 @@ def _sheets(report: Mapping[str, Any]) -> list[tuple[str, Sequence[str], list[Se
         ("Row issues", *_with_source(report.get("row_level_issues"), ROW_ISSUES)),
         ("Recommendations", RECOMMENDATIONS, _named(report.get("recommendations"), RECOMMENDATIONS)),
         ("Columns", column_header, _named(columns, column_header)),
+        *_details(report),
         ("Changes", CHANGES, changes),
         ("Agents", AGENTS, list(_agents(report))),
     ]
+
+
+def _details(report: Mapping[str, Any]) -> Iterator[Sheet]:
+    columns = profiled_columns(report)
+    for title, name in PER_COLUMN:
+        yield from _table(
+            title, [{"column": column.get("column"), **each} for column in columns for each in column.get(name) or []]
+        )
+    for title, agent, path in DETAILS:
+        yield from _table(title, _found(report, agent, path))
+    schema = _found(report, "drift-detector", "schema")
+    yield from _table("Schema drift", [{"change": change, **each} for change in schema for each in schema[change]])
+
+
+def _found(report: Mapping[str, Any], agent: str, path: str) -> Any:
+    """What an agent's data hold at a path of names; nothing where it didn't run."""
+    found: Any = ((report.get("agent_results") or {}).get(agent) or {}).get("data")
+    for name in path.split("."):
+        found = (found or {}).get(name)
+    return found or []
+
+
+def _table(title: str, found: Iterable[Mapping[str, Any]]) -> Iterator[Sheet]:
+    """Records as a sheet: what is nested becomes columns of its own, lists of texts one cell."""
+    rows = [_flat(each) for each in found]
+    if rows:
+        header = list(dict.fromkeys(name for row in rows for name in row))
+        yield title, header, _named(rows, header)
 
 
 def _summary(report: Mapping[str, Any]) -> list[Sequence[Any]]:
@@ -97,9 +152,11 @@ def _named(found: Iterable[Mapping[str, Any]] | None, header: Sequence[str]) -> 
 def _flat(column: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in column.items():
+        if key in LEFT_OUT:
+            continue
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key} ")
-        elif not isinstance(value, list):
+        elif not (isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value)):
             flat[prefix + key] = value
     return flat
 

@@ -7,7 +7,16 @@ import openpyxl
 import pytest
 from openpyxl.workbook import Workbook
 
+from tests.transformers.report.documents import EVIL, everything
 from transformers.report import write_xlsx
+from transformers.report.xlsx import DETAILS, PER_COLUMN
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Workbook:
+    path = tmp_path_factory.mktemp("whole") / "report.xlsx"
+    write_xlsx(everything(), path)
+    return openpyxl.load_workbook(path)
 
 
 @pytest.fixture
@@ -17,7 +26,7 @@ def book(report: dict[str, Any], tmp_path: Path) -> Workbook:
 
 
 def test_the_sheets_are_there_with_frozen_headers(book: Workbook) -> None:
-    names = ["Summary", "Alerts", "Issues", "Row issues", "Recommendations", "Columns", "Changes", "Agents"]
+    names = ["Summary", "Alerts", "Issues", "Row issues", "Recommendations", "Columns", "Patterns", "Changes", "Agents"]
     assert book.sheetnames == names
     assert {sheet.freeze_panes for sheet in book} == {"A2"}
 
@@ -37,6 +46,18 @@ def test_a_columns_figures_lie_side_by_side(book: Workbook) -> None:
     header = [cell.value for cell in book["Columns"][1]]
     figures = dict(zip(header, [cell.value for cell in book["Columns"][2]], strict=True))
     assert (figures["column"], figures["numeric mean"], figures["numeric max"]) == ("amount", 3.25, None)
+
+
+def test_every_table_of_the_page_has_a_sheet(whole: Workbook) -> None:
+    expected = {title for title, *_ in (*DETAILS, *PER_COLUMN)} | {"Schema drift"}
+    assert expected - set(whole.sheetnames) == {"Quality"}  # of this document, dimensions are metrics only
+
+
+def test_what_is_nested_lies_side_by_side_and_texts_stay_texts(whole: Workbook) -> None:
+    risks = [[cell.value for cell in row] for row in whole["Risks"].iter_rows()]
+    first = dict(zip(*risks, strict=True))
+    assert (first["column"], first["evidence"][:9], first["basis"]) == (EVIL, "a•••@b•••", "values")
+    assert {cell.data_type for sheet in whole for row in sheet.iter_rows() for cell in row} <= {"s", "n", "b"}
 
 
 def test_several_sources_are_named_beside_the_row(tmp_path: Path) -> None:
