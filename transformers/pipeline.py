@@ -151,7 +151,10 @@ def _read(folder: Path, specification: Specification, database: Database) -> Run
         tool=tool_of(specification.tool_id),
         specification=specification,
         started=datetime.now(UTC),
-        inputs=tuple(_input_file(role, names[role], each) for role, each in read.items()),
+        # What is said of "the input" is said of the first of them.
+        inputs=tuple(
+            _input_file(role, names[role], read[role]) for role in sorted(read, key=lambda r: r not in primary)
+        ),
         original=table,
         table=table,
         mended=next(iter(primary.values())).mended,

@@ -24,13 +24,36 @@ def summarise(run: Run) -> list[SummaryItem]:
     items = [shape(run)]
     if profile:
         score = profile.metrics.get("quality_score")
-        items.append(figure("quality", "Data quality", score, 80, "of 100, over completeness, uniqueness and validity"))
+        items.append(figure("quality", "Data quality", score, 80, "of 100, over all its dimensions"))
     if readiness:
         score = readiness.metrics.get("readiness_score")
         verdict = str(readiness.metrics.get("verdict", "")).replace("_", " ")
         items.append(figure("readiness", "Readiness", score, 80, verdict))
+    items += risk(run)
+    items += drift(run)
     items.append(findings(run))
     return items
+
+
+def risk(run: Run) -> list[SummaryItem]:
+    """How much harm the table's riskiest column could do."""
+    found = run.results.get("score-risk")
+    if found is None or found.metrics.get("risk_score") is None:
+        return []
+    score, level = found.metrics["risk_score"], str(found.metrics.get("risk_level", ""))
+    status = {"high": "bad", "medium": "warning"}.get(level, "good")
+    return [SummaryItem("risk", "Risk", f"{score:.0f}", status, f"{level}; of 100, the riskiest column's")]
+
+
+def drift(run: Run) -> list[SummaryItem]:
+    """In how many columns the values are distributed otherwise than before."""
+    found = run.results.get("drift-detector")
+    if found is None:
+        return []
+    compared = found.data.get("columns", [])
+    moved = sum(each["status"] == "drifted" for each in compared)
+    said = f"of {len(compared):,} columns, against the baseline"
+    return [SummaryItem("drift", "Drifted", f"{moved:,}", "warning" if moved else "good", said)]
 
 
 def shape(run: Run) -> SummaryItem:

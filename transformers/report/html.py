@@ -11,7 +11,7 @@ from transformers.manifest import jsonable
 from transformers.report import plots, wording
 from transformers.report.cards import column_cards
 from transformers.report.document import by_severity, profiled_columns, write_text
-from transformers.report.overview import things_to_know
+from transformers.report.overview import grouped_advice, things_to_know
 
 SHOWN_ROWS = 200
 SHOWN_ISSUES = 500
@@ -72,7 +72,7 @@ def _view(report: Mapping[str, Any]) -> dict[str, Any]:
         "alerts": by_severity(report.get("alerts") or []),
         "issues": by_severity(report.get("issues") or []),
         "shown_issues": SHOWN_ISSUES,
-        "recommendations": by_severity(report.get("recommendations") or [], "priority"),
+        "recommendations": grouped_advice(report),
         "cards": cards,
         "columns_total": len(columns),
         "places": {card["name"]: card["id"] for card in cards},

@@ -25,6 +25,18 @@ def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**alert, "theme": theme(alert)} for alert in chosen] + steps
 
 
+def grouped_advice(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The recommendations, the most urgent first; the same advice on several columns is said once."""
+    grouped: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in by_severity(report.get("recommendations") or [], "priority"):
+        field, said = str(each.get("field_name") or ""), str(each.get("recommendation") or "")
+        advice = said.removeprefix(f"{field}: ")
+        group = grouped.setdefault((str(each.get("priority")), advice), {**each, "advice": advice, "fields": []})
+        if field and field not in group["fields"]:
+            group["fields"].append(field)
+    return list(grouped.values())
+
+
 def theme(alert: Mapping[str, Any]) -> str:
     """What sort of thing an alert says."""
     if str(alert.get("category", "")).lower() in _RISKY:

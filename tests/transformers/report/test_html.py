@@ -9,6 +9,7 @@ import pytest
 
 from tests.transformers.report.documents import HOSTILE
 from transformers.report import write_html
+from transformers.report.overview import grouped_advice, things_to_know
 from transformers.report.wording import figure, moment, tone
 
 
@@ -102,3 +103,15 @@ def test_an_unknown_status_takes_no_side() -> None:
         "poor",
         "plain",
     ]
+
+
+def test_the_same_advice_on_several_columns_is_said_once() -> None:
+    advice = [{"field_name": name, "priority": "low", "recommendation": f"{name}: trim it"} for name in ("a", "b")]
+    (said,) = grouped_advice({"recommendations": advice})
+    assert (said["advice"], said["fields"]) == ("trim it", ["a", "b"])
+
+
+def test_of_every_theme_one_alert_comes_before_a_second_of_any() -> None:
+    alerts = [{"severity": "high", "message": str(at), "category": "validity"} for at in range(6)]
+    alerts.append({"severity": "low", "message": "risk", "category": "privacy"})
+    assert [each["message"] for each in things_to_know({"alerts": alerts})] == ["0", "1", "2", "3", "risk"]
