@@ -59,12 +59,12 @@ PEERS = {
     "ydata-minimal": Peer(
         "ydata-profiling, minimal",
         _READ + "from ydata_profiling import ProfileReport; ProfileReport(df, minimal=True).to_file(out + '.html')",
-        ("ydata-profiling", "setuptools<81"),
+        ("ydata-profiling",),
     ),
     "ydata": Peer(
         "ydata-profiling",
         _READ + "from ydata_profiling import ProfileReport; ProfileReport(df).to_file(out + '.html')",
-        ("ydata-profiling", "setuptools<81"),
+        ("ydata-profiling",),
     ),
     "fg-minimal": Peer(
         "fg-data-profiling, minimal",
@@ -79,7 +79,7 @@ PEERS = {
     "sweetviz": Peer(
         "sweetviz",
         _READ + "import sweetviz; sweetviz.analyze(df).show_html(out + '.html', open_browser=False)",
-        ("sweetviz", "setuptools<81"),
+        ("sweetviz",),
     ),
     "skrub": Peer(
         "skrub TableReport",
@@ -89,7 +89,7 @@ PEERS = {
     "whylogs": Peer(
         "whylogs",
         _READ + "import whylogs; whylogs.log(df).view().to_pandas().to_csv(out)",
-        ("whylogs", "setuptools<81"),
+        ("whylogs", "pandas"),
     ),
 }
 

@@ -52,12 +52,12 @@ class Page:
         return self._browser.call(method, self.session, **params)
 
     def open(
-        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, print: bool = False
+        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, printed: bool = False
     ) -> None:
         """Show a local file in a window of that size; phones are under 600 pixels wide."""
         self._resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", media="print" if print else "screen", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", media="print" if printed else "screen", features=[scheme])
         self._loaded = False
         self.call("Page.navigate", url=path.as_uri())
         self._browser.wait(lambda: self._loaded)

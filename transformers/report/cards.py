@@ -28,10 +28,14 @@ def column_cards(report: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]
     issues: dict[str, list[Mapping[str, Any]]] = {}
     for issue in by_severity(report.get("issues") or []):
         issues.setdefault(str(issue.get("field_name") or ""), []).append(issue)
+    risk = (report.get("agent_results") or {}).get("score-risk") or {}
+    classes = {each["column"]: each.get("classification") for each in (risk.get("data") or {}).get("columns") or []}
     shown = columns[:MOST_CARDS]
     listed = 8 if len(shown) <= MANY_CARDS else 5
     return [
-        _card(place, column, issues.get(str(column.get("column")), []), listed) for place, column in enumerate(shown)
+        _card(place, column, issues.get(str(column.get("column")), []), listed)
+        | {"classification": classes.get(column.get("column"))}
+        for place, column in enumerate(shown)
     ]
 
 
@@ -51,7 +55,7 @@ def _card(place: int, column: Mapping[str, Any], issues: Sequence[Mapping[str, A
         "low": numbers.get("min", dates.get("min")),
         "high": numbers.get("max", dates.get("max")),
         "typical": _typical(column, numbers, dates, values),
-        "axis": _axis(column.get("histogram") or {}),
+        "axis": _axis(column.get("histogram") or {}, dates),
         "bars": [] if _all_alone(values) else values[:listed],
         "examples": values[:3] if _all_alone(values) else [],
         "facts": list(_facts(column, numbers, dates)),
@@ -83,9 +87,11 @@ def _typical(
     return str(values[0].get("value"))[:_TYPICAL] if found is None and values else found
 
 
-def _axis(bins: Mapping[str, Any]) -> tuple[str, str] | None:
+def _axis(bins: Mapping[str, Any], dates: Mapping[str, Any]) -> tuple[str, str] | None:
     """What stands under the first and the last bar."""
     labels = bins.get("labels") or []
+    if labels and dates.get("min") and dates.get("max"):
+        return str(dates["min"]), str(dates["max"])
     return (str(labels[0]).split(" – ")[0], str(labels[-1]).split(" – ")[-1]) if labels else None
 
 

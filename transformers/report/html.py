@@ -11,7 +11,7 @@ from transformers.manifest import jsonable
 from transformers.report import plots, wording
 from transformers.report.cards import column_cards
 from transformers.report.document import by_severity, profiled_columns, write_text
-from transformers.report.overview import grouped_advice, things_to_know
+from transformers.report.overview import grouped_advice, quality_dimensions, things_to_know
 
 SHOWN_ROWS = 200
 SHOWN_ISSUES = 500
@@ -74,6 +74,7 @@ def _view(report: Mapping[str, Any]) -> dict[str, Any]:
         "shown_issues": SHOWN_ISSUES,
         "recommendations": grouped_advice(report),
         "cards": cards,
+        "dimensions": quality_dimensions(report),
         "columns_total": len(columns),
         "places": {card["name"]: card["id"] for card in cards},
         "found": {name: result.get("data") or {} for name, result in results.items()},

@@ -7,6 +7,7 @@ from transformers.report.document import by_severity
 from transformers.report.wording import label
 
 THINGS = 5
+DIMENSIONS = ("completeness", "uniqueness", "validity", "consistency", "timeliness")
 
 _THEMES = {
     "score-risk": "Risky",
@@ -23,6 +24,17 @@ def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     alerts = by_severity(report.get("alerts") or [])
     chosen = _of_every_theme(alerts, THINGS - len(steps))
     return [{**alert, "theme": theme(alert)} for alert in chosen] + steps
+
+
+def quality_dimensions(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The dimensions of the table's quality that were scored."""
+    profiler = (report.get("agent_results") or {}).get("unified-profiler") or {}
+    scored = [each for each in (profiler.get("data") or {}).get("dimensions") or [] if each.get("score") is not None]
+    return scored or [
+        {"dimension": name.removesuffix("_percent"), "score": score}
+        for name, score in (profiler.get("metrics") or {}).items()
+        if name.removesuffix("_percent") in DIMENSIONS and score is not None
+    ]
 
 
 def grouped_advice(report: Mapping[str, Any]) -> list[dict[str, Any]]:

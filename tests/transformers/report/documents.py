@@ -186,6 +186,7 @@ def _relations(names: list[str]) -> dict[str, Any]:
         "baseline_inclusion": [
             {"column": "city", "baseline_column": "town", "contained_percent": 99.0, "distinct_new": 1}
         ],
+        "dimensions": [{"dimension": "completeness", "formula": HOSTILE, "score": 86.0, "grade": "B"}],
         "pairwise": {"columns": names, "left_out": ["joined"]},
     }
 

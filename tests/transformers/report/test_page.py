@@ -147,6 +147,12 @@ def test_it_prints_on_pages_with_everything_unfolded(page: Page, full: Path) -> 
     assert 3 <= pages <= 20
 
 
+def test_on_paper_nothing_is_cut_off(page: Page, full: Path) -> None:
+    page.open(full, width=720, printed=True)
+    page.run("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert page.run("document.documentElement.scrollWidth") == 720
+
+
 def test_without_scripts_it_is_whole(page: Page, full: Path) -> None:
     page.call("Emulation.setScriptExecutionDisabled", value=True)
     try:

@@ -50,7 +50,7 @@ def test_a_columns_figures_lie_side_by_side(book: Workbook) -> None:
 
 def test_every_table_of_the_page_has_a_sheet(whole: Workbook) -> None:
     expected = {title for title, *_ in (*DETAILS, *PER_COLUMN)} | {"Schema drift"}
-    assert expected - set(whole.sheetnames) == {"Quality"}  # of this document, dimensions are metrics only
+    assert expected - set(whole.sheetnames) == set()
 
 
 def test_what_is_nested_lies_side_by_side_and_texts_stay_texts(whole: Workbook) -> None:
