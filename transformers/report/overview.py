@@ -21,7 +21,7 @@ _RISKY = ("privacy", "risk", "security", "governance", "compliance")
 def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """At most five, the worst first: one of each theme before a second of any, and the next step last."""
     steps = list(_next_steps(report))[:1]
-    alerts = by_severity(report.get("alerts") or [])
+    alerts = by_severity([*(report.get("alerts") or []), *_unannounced(report)])
     chosen = _of_every_theme(alerts, THINGS - len(steps))
     return [{**alert, "theme": theme(alert)} for alert in chosen] + steps
 
@@ -54,6 +54,23 @@ def theme(alert: Mapping[str, Any]) -> str:
     if str(alert.get("category", "")).lower() in _RISKY:
         return "Risky"
     return _THEMES.get(str(alert.get("agent_id")), "Wrong")
+
+
+def _unannounced(report: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The graver issues of agents that raised no alert at all."""
+    alarmed = {alert.get("agent_id") for alert in report.get("alerts") or []}
+    for issue in report.get("issues") or []:
+        if issue.get("agent_id") not in alarmed and issue.get("severity") in ("critical", "high", "medium"):
+            field = issue.get("field_name")
+            yield {
+                **issue,
+                "message": _sentence(str(issue.get("message"))),
+                "affected_fields": [field] if field else [],
+            }
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _of_every_theme(alerts: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:

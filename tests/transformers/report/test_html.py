@@ -115,3 +115,10 @@ def test_of_every_theme_one_alert_comes_before_a_second_of_any() -> None:
     alerts = [{"severity": "high", "message": str(at), "category": "validity"} for at in range(6)]
     alerts.append({"severity": "low", "message": "risk", "category": "privacy"})
     assert [each["message"] for each in things_to_know({"alerts": alerts})] == ["0", "1", "2", "3", "risk"]
+
+
+def test_an_issue_that_nobody_raised_an_alert_for_is_told() -> None:
+    issues = [{"agent_id": "a", "severity": grade, "message": grade, "field_name": "c"} for grade in ("low", "high")]
+    known = things_to_know({"issues": issues, "alerts": [{"agent_id": "b", "severity": "low", "message": "other"}]})
+    assert [(each["message"], each["affected_fields"]) for each in known[:1]] == [("high.", ["c"])]
+    assert len(known) == 2

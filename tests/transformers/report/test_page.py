@@ -139,6 +139,16 @@ def test_a_plot_says_in_words_what_it_shows(page: Page, full: Path) -> None:
     assert all(len(text) > 20 for text in named)
 
 
+def test_under_the_pointer_a_pair_is_read(page: Page, very_wide: Path) -> None:
+    page.open(very_wide)
+    place = page.run(
+        "(() => { const plot = document.querySelector('svg.heat'); plot.scrollIntoView({behavior: 'instant'});"
+        " const box = plot.getBoundingClientRect(); return [box.left + box.width * 1.5 / 60, box.top + box.height * 2.5 / 60]; })()"
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+    assert page.run("document.querySelector('.tip').textContent") == "column 002 × column 001: -0.8"
+
+
 def test_it_prints_on_pages_with_everything_unfolded(page: Page, full: Path) -> None:
     page.open(full)
     printed = page.pdf()
