@@ -143,7 +143,8 @@ def test_under_the_pointer_a_pair_is_read(page: Page, very_wide: Path) -> None:
     page.open(very_wide)
     place = page.run(
         "(() => { const plot = document.querySelector('svg.heat'); plot.scrollIntoView({behavior: 'instant'});"
-        " const box = plot.getBoundingClientRect(); return [box.left + box.width * 1.5 / 60, box.top + box.height * 2.5 / 60]; })()"
+        " const box = plot.getBoundingClientRect();"
+        " return [box.left + box.width * 1.5 / 60, box.top + box.height * 2.5 / 60]; })()"
     )
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
     assert page.run("document.querySelector('.tip').textContent") == "column 002 × column 001: -0.8"
