@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from transformers.report.document import by_severity
+from transformers.report.wording import figure
 
 MOST_CARDS = 500
 MANY_CARDS = 100
@@ -92,7 +93,15 @@ def _axis(bins: Mapping[str, Any], dates: Mapping[str, Any]) -> tuple[str, str] 
     labels = bins.get("labels") or []
     if labels and dates.get("min") and dates.get("max"):
         return str(dates["min"]), str(dates["max"])
-    return (str(labels[0]).split(" – ")[0], str(labels[-1]).split(" – ")[-1]) if labels else None
+    return (_end(str(labels[0]).split(" – ")[0]), _end(str(labels[-1]).split(" – ")[-1])) if labels else None
+
+
+def _end(text: str) -> str:
+    """A number with its thousands apart; anything else as it is."""
+    try:
+        return figure(float(text))
+    except ValueError:
+        return text
 
 
 def _facts(
