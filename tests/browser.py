@@ -16,7 +16,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +176,7 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def wait(self, done: Any) -> None:
+    def wait(self, done: Callable[[], bool]) -> None:
         """Read what the browser says until `done()`."""
         deadline = time.monotonic() + _PATIENCE
         while not done():

@@ -13,14 +13,16 @@ from transformers.report.cards import column_cards
 from transformers.report.document import by_severity, profiled_columns, write_text
 from transformers.report.overview import grouped_advice, quality_dimensions, things_to_know
 
-SHOWN_ROWS = 200
-SHOWN_ISSUES = 500
 SHOWN_CHARTS = 12
-SHOWN_ADVICE = 6
-SHOWN_DEDUCTIONS = 6
-
-SHOWN_GRID = 30
-SHOWN_DRIFT = 24
+SHOWN = {
+    "shown_rows": 200,
+    "shown_issues": 500,
+    "shown_advice": 6,
+    "shown_deductions": 6,
+    "shown_grid": 30,
+    "shown_drift": 24,
+}
+"""How much of a list the page holds; all of it is in report.json. Of a grid: columns whose names fit beside it."""
 
 # These agents' data have sections of their own; the others' are shown with the agent.
 DRAWN = {
@@ -56,7 +58,9 @@ def _template() -> Template:
         edges=wording.edges,
         percent=plots.percent,
     )
-    environment.globals.update(histogram=plots.histogram, overlay=plots.overlay, box=plots.box, heatmap=plots.heatmap)
+    environment.globals.update(
+        **SHOWN, histogram=plots.histogram, overlay=plots.overlay, box=plots.box, heatmap=plots.heatmap
+    )
     return environment.get_template("report.html.j2")
 
 
@@ -71,7 +75,6 @@ def _view(report: Mapping[str, Any]) -> dict[str, Any]:
         "known": things_to_know(report),
         "alerts": by_severity(report.get("alerts") or []),
         "issues": by_severity(report.get("issues") or []),
-        "shown_issues": SHOWN_ISSUES,
         "recommendations": grouped_advice(report),
         "cards": cards,
         "dimensions": quality_dimensions(report),
@@ -80,11 +83,6 @@ def _view(report: Mapping[str, Any]) -> dict[str, Any]:
         "found": {name: result.get("data") or {} for name, result in results.items()},
         "measured": {name: result.get("metrics") or {} for name, result in results.items()},
         "agents": [_agent(name, result, columns) for name, result in results.items()],
-        "shown_rows": SHOWN_ROWS,
-        "shown_advice": SHOWN_ADVICE,
-        "shown_deductions": SHOWN_DEDUCTIONS,
-        "shown_grid": SHOWN_GRID,
-        "shown_drift": SHOWN_DRIFT,
     }
 
 

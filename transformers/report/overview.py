@@ -43,7 +43,9 @@ def grouped_advice(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     for each in by_severity(report.get("recommendations") or [], "priority"):
         field, said = str(each.get("field_name") or ""), str(each.get("recommendation") or "")
         advice = said.removeprefix(f"{field}: ")
-        group = grouped.setdefault((str(each.get("priority")), advice), {**each, "advice": advice, "fields": []})
+        group = grouped.setdefault(
+            (str(each.get("priority")), advice), {**each, "advice": advice[:1].upper() + advice[1:], "fields": []}
+        )
         if field and field not in group["fields"]:
             group["fields"].append(field)
     return list(grouped.values())

@@ -6,7 +6,7 @@ A plot stretches to the width of its place. `data-tips` holds what is said of ea
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -149,5 +149,5 @@ def _outline(heights: Sequence[float], height: int) -> str:
     return f"M0 {height}{steps}V{height}"
 
 
-def _tips(texts: Any) -> str:
+def _tips(texts: Iterable[str]) -> str:
     return json.dumps([short(text, 2 * _TIP) for text in texts], ensure_ascii=False, separators=(",", ":"))

@@ -108,7 +108,7 @@ def test_an_unknown_status_takes_no_side() -> None:
 def test_the_same_advice_on_several_columns_is_said_once() -> None:
     advice = [{"field_name": name, "priority": "low", "recommendation": f"{name}: trim it"} for name in ("a", "b")]
     (said,) = grouped_advice({"recommendations": advice})
-    assert (said["advice"], said["fields"]) == ("trim it", ["a", "b"])
+    assert (said["advice"], said["fields"]) == ("Trim it", ["a", "b"])
 
 
 def test_of_every_theme_one_alert_comes_before_a_second_of_any() -> None:
