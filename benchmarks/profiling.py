@@ -89,7 +89,7 @@ PEERS = {
     "whylogs": Peer(
         "whylogs",
         _READ + "import whylogs; whylogs.log(df).view().to_pandas().to_csv(out)",
-        ("whylogs", "pandas"),
+        ("whylogs", "numpy<2", "pandas<3"),
     ),
 }
 
@@ -166,14 +166,15 @@ def _python_of(peer: Peer, folder: Path) -> tuple[str, str]:
         return sys.executable, _versions(sys.executable, ("duckdb", "pandas"))
     place = folder / "environments" / re.split("[<>=]", peer.packages[0])[0]
     python = str(place / "bin" / "python")
-    if not (place / "installed").exists():
+    stamp, wanted = place / "installed", " ".join(peer.packages)
+    if not (stamp.exists() and stamp.read_text("utf-8") == wanted):
         shutil.rmtree(place, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
         command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"does not install: {_last_line(done.stderr)}")
-        (place / "installed").touch()
+        stamp.write_text(wanted, encoding="utf-8")
     return python, _versions(python, (*peer.packages[:1], "pandas"))
 
 
