@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -99,9 +100,10 @@ def _axis(bins: Mapping[str, Any], dates: Mapping[str, Any]) -> tuple[str, str] 
 def _end(text: str) -> str:
     """A number with its thousands apart; anything else as it is."""
     try:
-        return figure(float(text))
+        number = float(text)
     except ValueError:
         return text
+    return figure(number) if math.isfinite(number) else text
 
 
 def _facts(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.transformers.report.documents import HOSTILE
 from transformers.report import write_html
+from transformers.report.cards import column_cards
 from transformers.report.overview import grouped_advice, things_to_know
 from transformers.report.wording import figure, moment, tone
 
@@ -122,3 +123,17 @@ def test_an_issue_that_nobody_raised_an_alert_for_is_told() -> None:
     known = things_to_know({"issues": issues, "alerts": [{"agent_id": "b", "severity": "low", "message": "other"}]})
     assert [(each["message"], each["affected_fields"]) for each in known[:1]] == [("high.", ["c"])]
     assert len(known) == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "axis"),
+    [
+        (["0 – 1500", "1500 – 3000"], ("0", "3,000")),
+        (["up to 2", "from inf"], ("up to 2", "from inf")),
+        (["inf"], ("inf", "inf")),
+        ([], None),
+    ],
+)
+def test_an_axis_says_where_it_begins_and_ends(labels: list[str], axis: tuple[str, str] | None) -> None:
+    (card,) = column_cards({}, [{"column": "a", "histogram": {"labels": labels, "counts": [1] * len(labels)}}])
+    assert card["axis"] == axis
