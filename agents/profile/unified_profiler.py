@@ -9,9 +9,10 @@ from pydantic import Field
 
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
 from agents.profiling.columns import ColumnProfile, TableProfile, Thresholds, profile_columns
-from agents.profiling.duplicates import Duplicates, duplicate_rows
+from agents.profiling.duplicates import Duplicates, duplicate_rows, no_duplicates
 from agents.profiling.measures import PERSONAL
 from agents.profiling.quality import FORMULAS, Dimension, grade, table_dimensions
+from agents.profiling.relations import relations
 from agents.table import ROW, Table
 
 CHARTED_COLUMNS = 20
@@ -53,7 +54,8 @@ def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult
     profile = profile_columns(
         table, _thresholds(params), now=ctx.now, seed=ctx.seed, report_progress=ctx.report_progress
     )
-    duplicates = duplicate_rows(table)
+    has_key = any(column.distinct == table.rows for column in profile.columns)
+    duplicates = no_duplicates(table) if has_key else duplicate_rows(table)
     columns = [column.as_json() for column in profile.columns]
     dimensions = table_dimensions(columns, table.rows, duplicates.rows)
     issues = tuple(_issues(profile.columns, duplicates, params))
@@ -68,6 +70,7 @@ def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult
             "columns": columns,
             "duplicates": {"rows": duplicates.rows, "groups": duplicates.groups},
             "dimensions": [asdict(each) for each in dimensions],
+            **relations(table, columns, profile.readings, ctx.inputs.get("baseline"), ctx.seed),
             "formulas": FORMULAS,
         },
     )

@@ -25,6 +25,8 @@ _EMAIL = re.compile(
 )
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss", "s3", "ssh", "git", "file", "gs"})
 _HOST = re.compile(rf"(?:{_LABEL}\.)+[^\W\d_]{{2,24}}|localhost", re.I)
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}", re.ASCII)
 _UUID = re.compile(
     r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15}", re.I
 )
@@ -83,7 +85,9 @@ def is_url(text: str) -> bool:
 def is_ip(text: str) -> bool:
     """An IPv4 or IPv6 address, with or without the length of its network."""
     text = text.strip()
-    if not 2 <= len(text) <= 49 or ("." not in text and ":" not in text):
+    if _IPV4.fullmatch(text):
+        return True
+    if not 2 <= len(text) <= 49 or (":" not in text and "/" not in text):
         return False
     try:
         ipaddress.ip_interface(text)

@@ -1,0 +1,83 @@
+"""The rows that pairs of columns are measured on, as arrays: a code for every text, a double for every number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.column_types import is_null_sql
+from agents.sampling import Sample
+from agents.table import Table
+
+MOST_COLUMNS = 60
+"""Pairs are measured on so many columns, those that hold most information."""
+
+_COLUMNS_AT_ONCE = 10
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`codes` by column: equal texts have equal codes, counted from 0, and a cell that says nothing has -1.
+
+    `numbers` by column: its finite numbers, NaN where there is none. sampled: how many rows these are, or None where
+    they are all.
+    """
+
+    rows: int
+    sampled: int | None
+    codes: Mapping[str, Array]
+    numbers: Mapping[str, Array]
+
+    def size(self, column: str) -> int:
+        """How many different texts there are."""
+        return int(self.codes[column].max(initial=-1)) + 1
+
+
+def most_informative(columns: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The columns to pair, in the table's order, and those left out: by entropy, what is unique in every row last."""
+    said = [column for column in columns if column["role"] not in ("empty", "constant")]
+    ranked = sorted(said, key=lambda each: (each["role"] == "identifier", -each["entropy"]))
+    chosen = {each["column"] for each in ranked[:MOST_COLUMNS]}
+    return (
+        [each["column"] for each in said if each["column"] in chosen],
+        [each["column"] for each in said if each["column"] not in chosen],
+    )
+
+
+def grid_of(sample: Sample, columns: Sequence[str], readings: Mapping[str, str]) -> Grid:
+    """The sampled rows of some columns; `readings` maps those of numbers to the SQL of a cell's number."""
+    codes: dict[str, Array] = {}
+    numbers: dict[str, Array] = {}
+    for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+        names = columns[start : start + _COLUMNS_AT_ONCE]
+        coded = {f"t{at}": _code_sql(name) for at, name in enumerate(names)}
+        read = {f"x{at}": number_or_nan_sql(readings[name]) for at, name in enumerate(names) if name in readings}
+        chosen = ", ".join(f"{sql} AS {name}" for name, sql in (coded | read).items())
+        found = sample.rows.arrays(f"SELECT {chosen} FROM {{self}}")
+        for at, name in enumerate(names):
+            codes[name] = _dense(found[f"t{at}"])
+            if f"x{at}" in found:
+                numbers[name] = found[f"x{at}"]
+    return Grid(sample.rows.rows, sample.size, codes, numbers)
+
+
+def number_or_nan_sql(reading: str) -> str:
+    """SQL for a finite number, or NaN."""
+    return f"coalesce(CASE WHEN isfinite({reading}) THEN {reading} END, CAST('nan' AS DOUBLE))"
+
+
+def _code_sql(column: str) -> str:
+    cell = Table.q(column)
+    return f"CASE WHEN {is_null_sql(cell)} THEN 0 ELSE greatest(hash({cell}), 1) END"
+
+
+def _dense(hashes: Array) -> Array:
+    """Hashes as small codes; the 0 of cells that say nothing becomes -1."""
+    known, codes = np.unique(hashes, return_inverse=True)
+    missing = int(len(known) > 0 and known[0] == 0)
+    return (codes - missing).astype(np.int32)
