@@ -334,9 +334,9 @@ def shape_sql(value: str) -> str:
     spelled = {name: _spelled_sql(value, name, pattern) for name, pattern in _SHAPES.items()}
     lettered = " ".join(spelled[name] for name in ("named_mdy_date", "named_mdy_datetime", "code"))
     cases = [
+        f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
         *(_spelled_sql(value, name, pattern) for name, pattern in _USUAL.items()),
         f"WHEN {is_null_sql(value)} THEN 'missing'",
-        f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
         f"WHEN regexp_matches({value}, {literal(_URL)}) THEN 'url'",
         f"WHEN {is_boolean} THEN 'boolean'",
         f"WHEN length({value}) > {_LONGEST_SHAPE} OR NOT regexp_matches({value}, '[0-9]') THEN 'text'",
@@ -357,7 +357,7 @@ _USUAL: dict[str, str] = {
     "decimal": r"-?(?:0|[1-9]\d{0,17})\.(?:\d{2,30}|[1-9])",
     "iso_date": r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
     "iso_datetime": r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d",
-    "code": r"[A-Za-z]{1,20}[-_]?\d{1,30}",
+    "code": r"[A-Za-z]{1,20}[-_]?\d{1,30}|[1-9]\d{2}-\d\d-\d{4}",
     "phone": r"\(\d{3}\) \d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\+\d{1,3}[ -]\d{2,4}[ -]\d{4,10}",
 }
 

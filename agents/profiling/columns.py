@@ -13,6 +13,7 @@ from agents.profiling.masking import masked, masked_sql
 from agents.profiling.measures import Measures, Thresholds
 from agents.profiling.moments import fences_sql
 from agents.profiling.readings import infinite_sql, is_read, stranger_sql
+from agents.profiling.values import entropy
 from agents.sampling import sample_of
 from agents.table import ROW, Table, literal
 
@@ -77,7 +78,8 @@ class ColumnProfile:
         return shown
 
     def _shown(self, text: str) -> str:
-        return masked(text, personal=self.masked)
+        loose = self.masked or self.kind in ("text", "email", "url", "code")
+        return masked(text, personal=self.masked) if loose else text
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _profile(measures: Measures, place: int) -> ColumnProfile:
         median_length=length.median if length else 0.0,
         max_length=length.max if length else 0,
         std_length=length.std if length else None,
-        entropy=measures.entropies.get(place, 0.0),
+        entropy=entropy(measures.frequencies[place]) if place in measures.frequencies else 0.0,
         order=order.direction if order else "",
         auto_increment=figures.auto_increment(measures, place),
         quality=figures.quality(measures, place),

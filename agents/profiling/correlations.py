@@ -188,7 +188,8 @@ def correlations(
 
 def _is_number(column: Mapping[str, Any]) -> bool:
     """A measure or a few numbers; a key or a code that is written in digits correlates with nothing."""
-    return column["numeric"] is not None and column["role"] in ("measure", "category") and not column["semantic"]
+    spreads = column["numeric"] is not None and column["numeric"]["std"]
+    return bool(spreads) and column["role"] in ("measure", "category") and not column["semantic"]
 
 
 def _is_category(column: Mapping[str, Any], grid: Grid) -> bool:

@@ -125,16 +125,15 @@ def _pairs(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _on_all_rows(table: Table, determinant: str, dependent: str) -> Agreement:
-    a, b = Table.q(determinant), Table.q(dependent)
-    rows, held, groups = table.query(
-        f"SELECT coalesce(sum(n), 0), coalesce(sum(most), 0), count(*) FROM (SELECT sum(n) AS n, max(n) AS most FROM"
-        f" (SELECT {a} AS a, count(*) AS n FROM {{self}} WHERE NOT {is_null_sql(a)} AND NOT {is_null_sql(b)}"
-        f" GROUP BY {a}, {b}) GROUP BY a)"
+    cells = f"{Table.q(determinant)} AS a, {Table.q(dependent)} AS b"
+    # Few pairs are left after grouping: only those are looked at for what says nothing.
+    pairs = table.sql(f"SELECT {cells}, count(*) AS n FROM {{self}} GROUP BY ALL")
+    said = pairs.sql(f"SELECT a, b, n FROM {{self}} WHERE NOT {is_null_sql('a')} AND NOT {is_null_sql('b')}")
+    rows, held, groups = said.query(
+        "SELECT coalesce(sum(n), 0), coalesce(sum(most), 0), count(*)"
+        " FROM (SELECT sum(n) AS n, max(n) AS most FROM {self} GROUP BY a)"
     )[0]
-    usual = table.scalar(
-        f"SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM {{self}}"
-        f" WHERE NOT {is_null_sql(a)} AND NOT {is_null_sql(b)} GROUP BY {b})"
-    )
+    usual = said.scalar("SELECT coalesce(max(n), 0) FROM (SELECT sum(n) AS n FROM {self} GROUP BY b)")
     return Agreement(int(rows), int(held), int(usual), int(rows) - groups, int(held) - groups)
 
 

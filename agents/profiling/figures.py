@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.column_types import NUMERIC, TEMPORAL, Kind
 from agents.profiling.dates import day_text, moment_text
-from agents.profiling.measures import NO_MEASURE, Measures
+from agents.profiling.measures import Measures
 from agents.profiling.moments import Moments, whole_range
 from agents.profiling.quality import timeliness, with_score
 
@@ -113,7 +113,7 @@ def _unlike(measures: Measures, place: int) -> int:
 def numeric(measures: Measures, place: int) -> dict[str, Any] | None:
     """The figures of the finite numbers of a column."""
     found = measures.moments.get(place)
-    if found is None or measures.kind(place) not in NUMERIC or measures.meaning(place) in NO_MEASURE:
+    if found is None or measures.kind(place) not in NUMERIC:
         return None
     cut = measures.quantiles[place]
     low, high = _range(measures, place, found)
@@ -211,7 +211,7 @@ def auto_increment(measures: Measures, place: int) -> dict[str, float] | None:
 
 def histogram(measures: Measures, place: int) -> dict[str, Any] | None:
     """Bars of equal width, with labels; what lies beyond the fences is counted in the first and last bar."""
-    if place not in measures.bars or measures.meaning(place) in NO_MEASURE:
+    if place not in measures.bars:
         return None
     bins, found = measures.bins[place], measures.moments[place]
     edges = bins.edges

@@ -81,9 +81,9 @@ class Measures:
         found = types_of(self.values, self.names)
         know_types(table, found)
         self.types: list[ColumnType] = list(found.values())
-        self.counts = texts.count_cells(self.values, len(self.names))
+        self.frequencies = texts.frequencies(self.values)
         self.lengths = texts.lengths(self.values)
-        self.entropies = texts.entropies(self.values)
+        self.counts = texts.count_cells(self.values, self.frequencies, self.lengths, len(self.names))
         self.top = texts.top_and_rarest(self.values, thresholds.top_n_values)
         self._look_at_sample()
         self._measure_numbers()
@@ -105,7 +105,7 @@ class Measures:
         self.bars: dict[int, list[int]] = {}
         self.sentinels: dict[int, list[tuple[float, int]]] = {}
         self.dates: dict[int, DateFacts] = {}
-        read = [place for place, column in enumerate(self.types) if is_read(column)]
+        read = [p for p, column in enumerate(self.types) if is_read(column) and self.meaning(p) not in NO_MEASURE]
         if not read:
             return
         numbers = sorted_numbers(self.values, (self._numbers_sql(place) for place in read))
@@ -183,9 +183,11 @@ class Measures:
 
     def _has_unread(self, place: int) -> bool:
         column, present = self.types[place], self.counts[place].present
-        if is_read(column):
+        if is_read(column) and self.meaning(place) not in NO_MEASURE:
             return present > (self.moments[place].count if place in self.moments else 0)
-        return column.kind in _SHAPED and present > sum(column.shapes.get(shape, 0) for shape in column.members)
+        return (is_read(column) or column.kind in _SHAPED) and present > sum(
+            column.shapes.get(shape, 0) for shape in column.members
+        )
 
     def unread_of(self, place: int) -> Unread:
         """The cells of a column that can't be read as what it is."""

@@ -26,11 +26,12 @@ def missingness(table: Table, columns: Sequence[Mapping[str, Any]]) -> dict[str,
     """
     holed = [column for column in columns if 0 < column["missing"] < column["rows"]]
     most = sorted(holed, key=lambda column: -column["missing"])[:MOST_COLUMNS]
-    names = [column["column"] for column in holed if column in most]
+    kept = [column for column in holed if column in most]
+    names = [column["column"] for column in kept]
     found = {"columns_with_missing": [column["column"] for column in holed], "patterns": [], "together": []}
     if not names:
         return found
-    masks = table.sql(f"SELECT {_mask_sql(names)} AS mask, count(*) AS n FROM {{self}} GROUP BY mask")
+    masks = table.sql(f"SELECT {_mask_sql(kept)} AS mask, count(*) AS n FROM {{self}} GROUP BY mask")
     top = masks.query(f"SELECT mask, n FROM {{self}} ORDER BY n DESC, mask LIMIT {_PATTERNS}")
     return found | {
         "patterns": [
@@ -40,10 +41,14 @@ def missingness(table: Table, columns: Sequence[Mapping[str, Any]]) -> dict[str,
     }
 
 
-def _mask_sql(names: Sequence[str]) -> str:
+def _mask_sql(columns: Sequence[Mapping[str, Any]]) -> str:
     """One bit per column, set where its cell says nothing."""
-    bits = (f"(CAST({is_null_sql(Table.q(name))} AS UBIGINT) << {at})" for at, name in enumerate(names))
-    return " | ".join(bits)
+    return " | ".join(f"(CAST({_is_missing_sql(each)} AS UBIGINT) << {at})" for at, each in enumerate(columns))
+
+
+def _is_missing_sql(column: Mapping[str, Any]) -> str:
+    cell = Table.q(column["column"])
+    return is_null_sql(cell) if column["blank"] or column["disguised_missing"] else f"({cell} IS NULL)"
 
 
 def _names(names: Sequence[str], mask: int) -> list[str]:

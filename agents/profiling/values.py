@@ -1,6 +1,9 @@
 """What is counted on the distinct texts of a few columns, as `shaped_values` gives them: c, v, n, padded, shape."""
 
+from __future__ import annotations
+
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -39,76 +42,109 @@ class Counts:
         return self.rows - self.missing
 
 
-def count_cells(values: Table, columns: int) -> list[Counts]:
+Frequencies = list[tuple[int, int]]
+"""How many of a column's texts have so many rows: (rows, texts)."""
+
+
+def frequencies(values: Table) -> dict[int, Frequencies]:
+    """How often the non-missing texts of each column stand in the table."""
+    found: dict[int, Frequencies] = {}
+    query = f"SELECT c, n, count(*) FROM {{self}} WHERE {_PRESENT} GROUP BY c, n ORDER BY c, n"
+    for place, rows, texts in values.query(query):
+        found.setdefault(place, []).append((rows, texts))
+    return found
+
+
+def count_cells(
+    values: Table, found: Mapping[int, Frequencies], measured: Mapping[int, Lengths], columns: int
+) -> list[Counts]:
     """How the cells of each column divide, by its place."""
-    words = "|".join(SUSPECT_WORDS)
-    suspect = f"shape = 'text' AND strlen(v) <= 30 AND regexp_full_match(lower({trim_sql('v')}), {literal(words)})"
-    found = values.query(
-        f"""
-        SELECT c, sum(n), sum(n) FILTER (shape = 'missing'), sum(n) FILTER (shape = 'missing' AND blank),
-            sum(n) FILTER (shape = 'missing' AND NOT blank), count(*) FILTER ({_PRESENT}),
-            count(*) FILTER ({_PRESENT} AND n = 1), sum(n) FILTER ({_PRESENT} AND padded), sum(n) FILTER ({suspect})
-        FROM (SELECT *, CASE WHEN shape = 'missing' THEN {trim_sql("v")} = '' END AS blank FROM {{self}}) GROUP BY c
-        """
+    missing: dict[int, list[tuple[str | None, int]]] = {}
+    for place, text, rows in values.query("SELECT c, v, n FROM {self} WHERE shape = 'missing'"):
+        missing.setdefault(place, []).append((text, rows))
+    suspected = _suspects(values)
+    return [
+        _counts(found.get(place, []), missing.get(place, []), measured.get(place), suspected.get(place, 0))
+        for place in range(columns)
+    ]
+
+
+def _suspects(values: Table) -> dict[int, int]:
+    words = literal("|".join(SUSPECT_WORDS))
+    likely = f"shape = 'text' AND strlen(v) <= {2 * max(map(len, SUSPECT_WORDS))}"
+    query = (
+        f"SELECT c, sum(n) FROM {{self}} WHERE {likely} AND regexp_full_match(lower({trim_sql('v')}), {words})"
+        " GROUP BY c"
     )
-    counted = {place: Counts(*(int(figure or 0) for figure in figures)) for place, *figures in found}
-    return [counted.get(place, Counts()) for place in range(columns)]
+    return {place: int(rows) for place, rows in values.query(query)}
+
+
+def _counts(
+    found: Frequencies, missing: Sequence[tuple[str | None, int]], measured: Lengths | None, suspects: int
+) -> Counts:
+    lost = sum(rows for _, rows in missing)
+    blank = sum(rows for text, rows in missing if text is not None and not text.strip())
+    return Counts(
+        rows=lost + sum(rows * texts for rows, texts in found),
+        missing=lost,
+        blank=blank,
+        disguised=lost - blank - sum(rows for text, rows in missing if text is None),
+        distinct=sum(texts for _, texts in found),
+        once=next((texts for rows, texts in found if rows == 1), 0),
+        padded=measured.padded if measured else 0,
+        suspects=suspects,
+    )
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of the texts of one column, in characters; std as pandas (n - 1), None of a single cell."""
+    """Of the texts of one column, in characters; std as pandas (n - 1), None of a single cell.
+
+    padded: cells with blank space around their text.
+    """
 
     min: int
     mean: float
     median: float
     max: int
     std: float | None
+    padded: int
 
 
 def lengths(values: Table) -> dict[int, Lengths]:
     """How long the non-missing texts of each column are."""
-    counted: dict[int, list[tuple[int, int]]] = {}
-    query = f"SELECT c, length(v) AS l, sum(n) FROM {{self}} WHERE {_PRESENT} GROUP BY c, l ORDER BY c, l"
-    for place, length, rows in values.query(query):
-        counted.setdefault(place, []).append((length, int(rows)))
+    counted: dict[int, list[tuple[int, int, int]]] = {}
+    query = (
+        "SELECT c, length(v) AS l, sum(n), coalesce(sum(n) FILTER (padded), 0)"
+        f" FROM {{self}} WHERE {_PRESENT} GROUP BY c, l ORDER BY c, l"
+    )
+    for place, length, rows, padded in values.query(query):
+        counted.setdefault(place, []).append((length, int(rows), int(padded)))
     return {place: _lengths(found) for place, found in counted.items()}
 
 
-def _lengths(counted: Sequence[tuple[int, int]]) -> Lengths:
+def _lengths(counted: Sequence[tuple[int, int, int]]) -> Lengths:
     """From the rows of each length, in whole numbers until the last step."""
-    rows = sum(n for _, n in counted)
-    total = sum(length * n for length, n in counted)
-    squares = sum(length * length * n for length, n in counted)
-    upto = list(accumulate(n for _, n in counted))
-    middle = [next(counted[at][0] for at, last in enumerate(upto) if place < last) for place in _middle(rows)]
+    rows = sum(n for _, n, _ in counted)
+    total = sum(length * n for length, n, _ in counted)
+    squares = sum(length * length * n for length, n, _ in counted)
+    upto = list(accumulate(n for _, n, _ in counted))
+    middle = [counted[bisect_right(upto, place)][0] for place in ((rows - 1) // 2, rows // 2)]
     spread = (squares * rows - total * total) / (rows * (rows - 1)) if rows > 1 else None
     return Lengths(
         min=counted[0][0],
         mean=total / rows,
-        median=sum(middle) / len(middle),
+        median=sum(middle) / 2,
         max=counted[-1][0],
         std=None if spread is None else math.sqrt(spread),
+        padded=sum(padded for _, _, padded in counted),
     )
 
 
-def _middle(rows: int) -> tuple[int, ...]:
-    return (rows // 2,) if rows % 2 else (rows // 2 - 1, rows // 2)
-
-
-def entropies(values: Table) -> dict[int, float]:
-    """How much each column's values say, in bits: 0 where all cells are alike, log2(rows) where all differ."""
-    counted: dict[int, list[tuple[int, int]]] = {}
-    query = f"SELECT c, n, count(*) FROM {{self}} WHERE {_PRESENT} GROUP BY c, n ORDER BY c, n"
-    for place, rows, texts in values.query(query):
-        counted.setdefault(place, []).append((rows, texts))
-    return {place: _entropy(found) for place, found in counted.items()}
-
-
-def _entropy(counted: Sequence[tuple[int, int]]) -> float:
-    """From how many values have so many rows."""
-    total = sum(rows * texts for rows, texts in counted)
-    return max(0.0, math.log2(total) - math.fsum(texts * rows * math.log2(rows) for rows, texts in counted) / total)
+def entropy(found: Frequencies) -> float:
+    """How much a column's values say, in bits: 0 where all cells are alike, log2(rows) where all differ."""
+    total = sum(rows * texts for rows, texts in found)
+    return max(0.0, math.log2(total) - math.fsum(texts * rows * math.log2(rows) for rows, texts in found) / total)
 
 
 Counted = list[tuple[str, int]]
