@@ -16,7 +16,8 @@ from agents.table import ROW, Table
 MOST_CATEGORIES = 100
 """A column of more different texts isn't taken for one of categories."""
 
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 100_000
+_NAN = "CAST('nan' AS DOUBLE)"
 _CONSTANT = 1e-12
 _STRONG = 0.3
 _LISTED = 30
@@ -39,7 +40,7 @@ def pearson(table: Table, readings: Mapping[str, str], scales: Mapping[str, Scal
     sums = np.zeros((4, len(names), len(names)))
     middle = np.array([scales[name].mean for name in names])
     spread = np.array([scales[name].std or 1.0 for name in names])
-    for numbers in _number_blocks(table, list(readings.values())):
+    for numbers in _number_blocks(table, readings):
         present = np.isfinite(numbers)
         z = np.where(present, (numbers - middle) / spread, 0.0)
         there = present.astype(np.float64)
@@ -48,14 +49,34 @@ def pearson(table: Table, readings: Mapping[str, str], scales: Mapping[str, Scal
     return _coefficients(*sums)
 
 
-def _number_blocks(table: Table, readings: Sequence[str]) -> Iterator[Array]:
-    """The numbers of a few columns, block by block of rows, in order."""
-    cells = ", ".join(f"{number_or_nan_sql(reading)} AS x{at}" for at, reading in enumerate(readings))
+def _number_blocks(table: Table, readings: Mapping[str, str]) -> Iterator[Array]:
+    """The numbers of a few columns, block by block of rows, in order.
+
+    What takes more than a cast is read once for every different text and looked up.
+    """
+    spelled = [name for name, reading in readings.items() if not reading.startswith("TRY_CAST")]
+    known = {f"known{at}": _known_numbers(table, name, readings[name]) for at, name in enumerate(spelled)}
+    cells = [
+        f"coalesce(known{spelled.index(name)}.__x, {_NAN})" if name in spelled else number_or_nan_sql(reading)
+        for name, reading in readings.items()
+    ]
+    chosen = ", ".join(f"{cell} AS x{at}" for at, cell in enumerate(cells))
+    joins = " ".join(
+        f"LEFT JOIN {{known{at}}} known{at} ON rows.{Table.q(name)} = known{at}.__v" for at, name in enumerate(spelled)
+    )
     last = table.scalar(f"SELECT coalesce(max({ROW}), -1) FROM {{self}}")
     for start in range(0, last + 1, _ROWS_AT_ONCE):
-        rows = f"{ROW} BETWEEN {start} AND {start + _ROWS_AT_ONCE - 1}"
-        found = table.arrays(f"SELECT {cells} FROM {{self}} WHERE {rows}")
+        block = f"(SELECT * FROM {{self}} WHERE {ROW} BETWEEN {start} AND {start + _ROWS_AT_ONCE - 1})"
+        found = table.arrays(f"SELECT {chosen} FROM {block} rows {joins} ORDER BY {ROW}", **known)
         yield np.column_stack([found[f"x{at}"] for at in range(len(readings))])
+
+
+def _known_numbers(table: Table, column: str, reading: str) -> Table:
+    cell = Table.q(column)
+    return table.sql(
+        f"SELECT {cell} AS __v, {number_or_nan_sql(reading)} AS __x FROM (SELECT DISTINCT {cell} FROM {{self}})"
+        f" WHERE {cell} IS NOT NULL"
+    )
 
 
 def _coefficients(n: Array, s: Array, ss: Array, p: Array) -> Matrix:
