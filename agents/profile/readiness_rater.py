@@ -95,7 +95,19 @@ def run(table: Table, params: ReadinessRater, ctx: AgentContext) -> AgentResult:
             "verdict": verdict,
             **{f"{name}_score": _dimension_score(lost[name], weight) for name, weight in params.weights.items()},
         },
-        data={"deductions": [_shown(each) for each in deductions], "weights": params.weights},
+        data={
+            "deductions": [_shown(each) for each in deductions],
+            "dimensions": [
+                {
+                    "dimension": name,
+                    "weight": weight,
+                    "points_lost": round(lost[name], 2),
+                    "score": _dimension_score(lost[name], weight),
+                }
+                for name, weight in params.weights.items()
+            ],
+            "weights": params.weights,
+        },
         routing=tuple(_routing(deductions)),
     )
 
@@ -232,6 +244,7 @@ def _shown(deduction: Deduction) -> dict[str, Any]:
         "column": deduction.column,
         "reason": deduction.reason,
         "remedy": deduction.remedy,
+        "agent": deduction.agent or None,
     }
 
 

@@ -46,10 +46,13 @@ class UnifiedProfiler(Params):
 
 @agent(credits=30)
 def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult:
-    """Describe every column: its kind, missing and distinct values, distribution, outliers, patterns and quality.
+    """Describe every column and what the columns have to do with each other.
 
-    Counts, moments and quantiles are exact. Character patterns of a table of more than 100,000 rows are read from a
-    sample, and say so. Values that look like personal data are shown masked.
+    Of each column: its kind and meaning, missing and distinct values, distribution, outliers, patterns, dates and
+    quality. Of the table: repeated rows, keys, dependencies, correlations, and which columns are missing together or
+    were in the baseline. Counts, distinct values, moments, quantiles and repeated rows are exact. Meanings, patterns,
+    dependencies and the correlations of ranks and categories of a table of 200,000 rows or more are found on a sample
+    of at least 100,000, and say so; a key or dependency that is reported was confirmed on all rows.
     """
     profile = profile_columns(
         table, _thresholds(params), now=ctx.now, seed=ctx.seed, report_progress=ctx.report_progress

@@ -55,6 +55,14 @@ def test_the_deductions_add_up_to_the_score(rate: Rate) -> None:
     assert result.metrics["readiness_score"] == pytest.approx(100 - lost, abs=1e-9)
 
 
+def test_the_dimensions_lose_what_their_deductions_cost(rate: Rate) -> None:
+    data = rate(MESSY).data
+    for each in data["dimensions"]:
+        lost = [d["points"] for d in data["deductions"] if d["dimension"] == each["dimension"]]
+        assert each["points_lost"] == pytest.approx(sum(lost), abs=1e-9)
+        assert each["score"] == pytest.approx(100 - sum(lost) / each["weight"], abs=0.01)
+
+
 def test_every_deduction_has_a_reason_and_a_remedy(rate: Rate) -> None:
     deductions = rate(MESSY).data["deductions"]
     assert {each["column"] for each in deductions} >= {"city", "price", "empty", "same"}
