@@ -89,7 +89,11 @@ class Measures:
         self._measure_numbers()
 
     def _look_at_sample(self) -> None:
-        looked_at = distinct_texts(self.sample.rows, self.names)
+        looked_at = (
+            distinct_texts(self.sample.rows, self.names)
+            if self.sample.sampled
+            else self.values.sql("SELECT c, v, n FROM {self} WHERE shape <> 'missing'")
+        )
         free = [place for place, column in enumerate(self.types) if column.kind in (Kind.TEXT, Kind.EMAIL, Kind.URL)]
         self.patterns = texts.patterns(looked_at, free)
         found = semantics_of(looked_at, self.names, sampled=self.sample.sampled)

@@ -1,8 +1,13 @@
 """Columns whose numbers or dates only rise or fall from row to row, and those that are counted up."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from agents.profiling.grid import Array, number_or_nan_sql
 from agents.table import ROW, Table
 
 _FIRST_LOOK = 1_000
@@ -13,7 +18,7 @@ class Order:
     """increasing, decreasing, non-decreasing or non-increasing; `start` and `step` where every row adds the same."""
 
     direction: str
-    start: float | None = None
+    start: float
     step: float | None = None
 
 
@@ -22,31 +27,44 @@ def order_of(table: Table, numbers: Mapping[int, str]) -> dict[int, Order]:
 
     A part of an ordered column is ordered, so a look at the first thousand rows rules most columns out.
     """
-    found = {}
-    head = table.sql(f"SELECT * FROM {{self}} WHERE {ROW} < (SELECT min({ROW}) + {_FIRST_LOOK} FROM {{self}})")
-    for place, number in numbers.items():
-        if (order := _order(head, number)) and table.rows > head.rows:
-            order = _order(table, number)
-        if order:
-            found[place] = order
-    return found
+    heads = _heads(table, numbers) if numbers else {}
+    found = {place: order for place, head in heads.items() if (order := _order_in(head))}
+    if table.rows <= _FIRST_LOOK:
+        return found
+    return {place: order for place in found if (order := _order(table, numbers[place]))}
+
+
+def _heads(table: Table, numbers: Mapping[int, str]) -> dict[int, Array]:
+    """The finite numbers of the first rows of each column."""
+    chosen = ", ".join(f"{number_or_nan_sql(number)} AS x{place}" for place, number in numbers.items())
+    rows = f"{ROW} < (SELECT min({ROW}) + {_FIRST_LOOK} FROM {{self}})"
+    found = table.arrays(f"SELECT {chosen} FROM {{self}} WHERE {rows} ORDER BY {ROW}")
+    return {place: found[f"x{place}"][np.isfinite(found[f"x{place}"])] for place in numbers}
+
+
+def _order_in(numbers: Array) -> Order | None:
+    steps = np.diff(numbers)
+    if len(steps) < 2:
+        return None
+    return _verdict(float(numbers[0]), float(steps.min()), float(steps.max()))
+
+
+def _verdict(start: float, least: float, most: float) -> Order | None:
+    """From the smallest and the largest step from one number to the next."""
+    if (least <= 0 <= most and least != most) or least == most == 0:
+        names = {"non-decreasing": least == 0 < most, "non-increasing": least < most == 0}
+        return next((Order(name, start) for name, holds in names.items() if holds), None)
+    return Order("increasing" if least > 0 else "decreasing", start, least if least == most else None)
 
 
 def _order(table: Table, number: str) -> Order | None:
     # Without an ORDER BY the window streams over the rows as they lie, which is by their number.
     lies = table.in_order.replace(" ORDER BY ", "ORDER BY ")
-    rises, falls, up, down, first, low, high, count = table.query(
+    start, least, most, steps = table.query(
         f"""
-        SELECT bool_and(x > before), bool_and(x < before), bool_and(x >= before), bool_and(x <= before),
-            arg_min(x, __row), min(x - before), max(x - before), count(before)
-        FROM (SELECT x, __row, lag(x) OVER ({lies}) AS before FROM (
+        SELECT arg_min(x, {ROW}), min(x - before), max(x - before), count(before)
+        FROM (SELECT x, {ROW}, lag(x) OVER ({lies}) AS before FROM (
             SELECT {number} AS x, {ROW} FROM {{self}}) WHERE isfinite(x))
         """
     )[0]
-    if count < 2 or (up and down):
-        return None
-    names = {"increasing": rises, "decreasing": falls, "non-decreasing": up, "non-increasing": down}
-    direction = next((name for name, holds in names.items() if holds), "")
-    if not direction:
-        return None
-    return Order(direction, first, low) if low == high else Order(direction)
+    return _verdict(start, least, most) if steps >= 2 else None
