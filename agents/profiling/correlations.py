@@ -16,7 +16,7 @@ from agents.table import ROW, Table
 MOST_CATEGORIES = 100
 """A column of more different texts isn't taken for one of categories."""
 
-_ROWS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 50_000
 _NAN = "CAST('nan' AS DOUBLE)"
 _CONSTANT = 1e-12
 _STRONG = 0.3

@@ -15,7 +15,7 @@ from agents.table import Table
 MOST_COLUMNS = 60
 """Pairs are measured on so many columns, those that hold most information."""
 
-_COLUMNS_AT_ONCE = 10
+_COLUMNS_AT_ONCE = 4
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -48,7 +48,7 @@ _DIGIT = re.compile(r"\d")
 _BEGINNING = re.compile(rf"((?:\D*\d){{{_LEADING}}})(.{{0,40}})$", re.DOTALL)
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=8_192)
 def _is_dialled(text: str, *, bare: bool) -> bool:
     number = _EXTENSION.sub("", text)
     digits = "".join(_DIGIT.findall(number))
