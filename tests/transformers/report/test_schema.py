@@ -15,6 +15,8 @@ from transformers.specification import InputSpec, Specification
 from transformers.tools import order, tools
 
 SCHEMA = Path(__file__).parents[3] / "transformers" / "report" / "schema.json"
+MORE = {"profile-my-data": {"score-risk": {"masked_copy": True}}}
+"""What brings further parts into the report."""
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
@@ -42,7 +44,7 @@ def report_of(tool_id: str, folder: Path) -> dict[str, Any]:
     for role, path in given.items():
         (folder / role).mkdir()
         (folder / role / path.name).write_bytes(path.read_bytes())
-    ordered = order(tool_id)
+    ordered = order(tool_id, parameters=MORE.get(tool_id))
     run(
         folder,
         Specification(
