@@ -16,7 +16,7 @@ DEV := .venv/.stamp-dev-$(shell cat requirements.txt requirements-dev.txt | cksu
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo run run-worker run-worker-bg run-beat run-beat-bg run-flower stop logs migrate smoke test fuzz lint check \
-	bench docs examples lock clean
+	chaos bench docs examples lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,11 @@ lint: $(DEV) ## format, lint, types and import rules
 	.venv/bin/lint-imports
 
 check: lint test ## what CI runs
+
+SEED := 1
+MINUTES := 10
+chaos: $(DEV) ## break everything at random while customers order; SEED=n MINUTES=m; verdict in var/chaos/SEED
+	$(PY) -m tests.chaos --seed $(SEED) --minutes $(MINUTES)
 
 bench: $(DEV) ## what the service costs and how fast it is
 	$(PY) -m benchmarks.bench $(ARGS)

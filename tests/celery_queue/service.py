@@ -117,7 +117,7 @@ def check_history(ordered: Sequence[Task]) -> None:
         assert ledger.audit(session) == []
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 90) -> None:
     """Wait for something to become true; fail if it doesn't."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -14,6 +14,7 @@ from db import tasks
 from db.database import transaction
 from db.models import Task, TaskStatus
 from db.tasks import Claim
+from settings import Settings
 from storage.s3 import S3Storage
 from tests.rows import claim, reload
 from tests.services import free_port
@@ -117,8 +118,10 @@ def test_a_run_over_its_deadline_is_ended(runner, scripted_task, settings, order
     assert time.monotonic() - began < 15
 
 
-def test_cancelling_ends_a_running_task_within_seconds(runner, scripted_task):
-    task = scripted_task("step", "sleep 60")
+@pytest.mark.parametrize("order", ["sleep 60", "query"])
+def test_cancelling_ends_a_running_task_within_seconds(runner, scripted_task, settings, order):
+    runner.settings = settings.model_copy(update={"watch_seconds": Settings.model_fields["watch_seconds"].default})
+    task = scripted_task("step", order)
     attempt = threading.Thread(target=run, args=(runner, task))
     attempt.start()
     until(lambda: "agent_finished" in events_of(task))

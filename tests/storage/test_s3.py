@@ -1,5 +1,8 @@
+import gc
 import socket
 import time
+import warnings
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -7,6 +10,7 @@ import pytest
 
 from errors import StorageUnavailable
 from storage.s3 import S3Storage
+from tests.s3_proxy import S3Proxy
 from tests.storage.conftest import storage_of
 
 
@@ -131,3 +135,50 @@ def test_more_files_than_one_request_deletes(s3_storage, make_file, monkeypatch)
         s3_storage.put(make_file(), f"many/{number}")
     s3_storage.delete("many")
     assert list(s3_storage.list()) == []
+
+
+@pytest.fixture
+def breaking(rclone_s3):
+    """A storage whose answers break off after as many bytes as the test says, and the proxy that breaks them."""
+    with S3Proxy(rclone_s3.endpoint_url) as proxy:
+        keys = {"access_key_id": rclone_s3.access_key_id, "secret_access_key": rclone_s3.secret_access_key}
+        yield S3Storage(rclone_s3.create_bucket(), endpoint_url=proxy.url, **keys), proxy
+        proxy.turn("pass")
+        with warnings.catch_warnings(action="ignore"):
+            gc.collect()  # what botocore leaves of a broken connection
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("cut_after", [20, 60, 120, 180])
+def test_an_answer_that_breaks_off_is_no_answer(breaking, make_file, tmp_path, cut_after):
+    storage, proxy = breaking
+    proxy.turn("pass")
+    storage.put(make_file(b"x" * 3_000), "users/1/a.csv")
+    proxy.turn("cut", cut_after)
+    with suppress(StorageUnavailable):
+        assert storage.stat("users/1/a.csv").size_bytes == 3_000
+    with suppress(StorageUnavailable), storage.open("users/1/a.csv") as stream:
+        assert len(stream.read()) == 3_000
+    with suppress(StorageUnavailable):
+        storage.get("users/1/a.csv", tmp_path / "a")
+        assert (tmp_path / "a").stat().st_size == 3_000
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("megabytes", [0, 17])
+@pytest.mark.parametrize("cut_after", [20, 120])
+def test_an_upload_whose_answer_breaks_off_is_tried_again_by_the_caller(breaking, make_file, cut_after, megabytes):
+    storage, proxy = breaking
+    proxy.turn("cut", cut_after)
+    with pytest.raises(StorageUnavailable):
+        storage.put(make_file(b"x" * (megabytes << 20)), "users/3/a.csv")
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_list_that_breaks_off_is_not_empty(breaking, make_file):
+    storage, proxy = breaking
+    proxy.turn("pass")
+    storage.put(make_file(), "users/2/a.csv")
+    proxy.turn("cut", 40)
+    with pytest.raises(StorageUnavailable):
+        list(storage.list("users/2"))
