@@ -16,7 +16,7 @@ DEV := .venv/.stamp-dev-$(shell cat requirements.txt requirements-dev.txt | cksu
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo run run-worker run-worker-bg run-beat run-beat-bg run-flower stop logs migrate smoke test fuzz lint check \
-	chaos bench docs examples lock clean
+	dbt chaos bench docs examples lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,10 @@ SEED := 1
 MINUTES := 10
 chaos: $(DEV) ## break everything at random while customers order; SEED=n MINUTES=m; verdict in var/chaos/SEED
 	$(PY) -m tests.chaos --seed $(SEED) --minutes $(MINUTES)
+
+dbt: | .venv/bin/pip ## an environment of its own for dbt, which the tests of exported rules then use
+	$(PY) -m venv .venv-dbt
+	.venv-dbt/bin/pip install --quiet --disable-pip-version-check -r tests/agents/rules/dbt-requirements.txt
 
 bench: $(DEV) ## what the service costs and how fast it is
 	$(PY) -m benchmarks.bench $(ARGS)

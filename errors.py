@@ -34,6 +34,7 @@
     │   ├── Cancelled                 CANCELLED
     │   ├── OutOfTime                 TIMEOUT
     │   ├── LeaseLost                 LEASE_LOST: another attempt owns the task now
+    │   ├── DatasetMoved              DATASET_MOVED: another run changed the dataset meanwhile; not an attempt
     │   └── ShuttingDown              SHUTTING_DOWN: the worker is stopping; not an attempt
     ├── Unavailable                   retryable: adapters translate foreign exceptions at their edge
     │   ├── StorageUnavailable        STORAGE_UNAVAILABLE
@@ -270,6 +271,12 @@ class LeaseLost(Stopped):
     """Another attempt owns this task now."""
 
     code = "LEASE_LOST"
+
+
+class DatasetMoved(Stopped):
+    """Another run has changed the dataset since this one read it."""
+
+    code = "DATASET_MOVED"
 
 
 class ShuttingDown(Stopped):

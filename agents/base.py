@@ -112,8 +112,10 @@ class AgentResult:
 
     table: the changed table, or None where the agent only looked. changes, removed, quarantine, row_issues: tables with
     the columns named at the head of this module. metrics: figures for the report, flat. data: the details, as JSON.
-    extras: output tables by file name ("cleaned.csv", "cleaned.parquet"); the pipeline alone writes files.
-    routing: {"tool_id", "reason", "parameters"}: which tool to run next.
+    extras: output tables by file name ("cleaned.csv", "cleaned.parquet"); documents: output files that are no tables,
+    by name, as their text ("dbt_schema.yml"); the pipeline alone writes files.
+    routing: {"tool_id", "reason", "parameters"}: which tool to run next. store: what the dataset is to keep, by file
+    name: a Table ("profile_values.parquet") or a value ("profile.json"); dropped in a run of no dataset.
     """
 
     table: Table | None = None
@@ -128,7 +130,9 @@ class AgentResult:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Table] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
     routing: tuple[Mapping[str, Any], ...] = ()
+    store: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,8 @@ class AgentContext:
 
     inputs: the other files by role. original: the table as read. changes, suggestions, removed, quarantine: what the
     agents before it did, with an `agent` column and the columns of this module. earlier: their results by agent id,
-    restored on resume. store: the dataset's state, read-only. now: when the task was created (agents have no clock).
+    restored on resume. store: the dataset's state by file name (Table of a .parquet, value of a .json), read-only;
+    None in a run of no dataset. now: when the task was created (agents have no clock).
     source_format: how the primary file was written (csv, tsv, json, jsonl, parquet, xlsx). sources: its source files.
     salt: a secret of this task, the same in every attempt.
     """
@@ -169,7 +174,7 @@ class AgentContext:
     removed: Table | None = None
     quarantine: Table | None = None
     earlier: Mapping[str, AgentResult] = field(default_factory=dict)
-    store: Mapping[str, Any] = field(default_factory=dict)
+    store: Mapping[str, Any] | None = None
     source_format: str = "csv"
     sources: tuple[Source, ...] = ()
     report_progress: Callable[[float], None] = _ignore_progress

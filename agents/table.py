@@ -344,3 +344,13 @@ def _as_csv(cell: str) -> str:
     quoted = f"""'"' || replace({text}, '"', '""') || '"'"""
     marked = f"""{text} = '' OR regexp_matches({text}, '[",\\r\\n]')"""
     return f"CASE WHEN {cell} IS NULL THEN '' WHEN {marked} THEN {quoted} ELSE {text} END"
+
+
+def regex_fault(pattern: str) -> str | None:
+    """What keeps a text from being a regular expression (RE2's), or None where nothing does."""
+    with duckdb.connect(":memory:") as connection:
+        try:
+            connection.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
+        except duckdb.Error as error:
+            return str(error).partition("\n")[0]
+    return None

@@ -28,6 +28,7 @@ _TITLES = {
     "auth": "Accounts and keys",
     "tools": "Tools",
     "tasks": "Tasks",
+    "datasets": "Datasets",
     "billing": "Credits",
     "admin": "For operators",
     "files": "Files (without a bucket)",
@@ -35,6 +36,7 @@ _TITLES = {
 _IN_ADDRESS = {
     "task_id": "$TASK",
     "key_id": "$KEY_ID",
+    "name": "monthly-orders",
     "tool_id": "clean-my-data",
     "celery_task_id": "$CELERY_TASK",
     "key": "...",

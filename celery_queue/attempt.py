@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from billing import ledger
+from celery_queue.dataset_state import DatasetState, state_of
 from celery_queue.lease import Lease
 from celery_queue.slot import Children, Event
 from db import tasks
@@ -54,6 +55,7 @@ class Attempt:
         self._on_progress = on_progress
         self._folder = settings.data_dir / "work" / f"{claim.task_id}-{claim.fence}"
         self._checkpoints: list[str] = []
+        self._dataset: DatasetState | None = None
         # The claim has shown the beginning already.
         self._shown: tuple[float, str | None] = (time.monotonic(), None)
 
@@ -69,6 +71,9 @@ class Attempt:
                 raise InputGone(f"the file {each['filename']} is not there any more", role=role) from error
         if self._claim.attempt > 1:
             self._fetch_checkpoints()
+        self._dataset = state_of(self._claim)
+        if self._dataset is not None:
+            self._dataset.fetch(self._folder, self._storage, self._lease.check)
         log.info("inputs_fetched", roles=list(self._claim.inputs))
 
     def _input_path(self, role: str, filename: str) -> Path:
@@ -122,6 +127,7 @@ class Attempt:
             ),
             created_at=claim.created_at,
             salt=hmac.digest(settings.secret.encode(), claim.task_id.encode(), "sha256").hex(),
+            dataset=self._dataset.fingerprint if self._dataset else None,
             duckdb_memory=settings.duckdb_memory,
             duckdb_threads=settings.duckdb_threads,
             max_input_mb=settings.max_input_mb,
@@ -186,10 +192,13 @@ class Attempt:
             sha256 = digests.get(path.name) or describe_file(path).sha256
             files.append({"filename": path.name, "size_bytes": stored.size_bytes, "sha256": sha256})
         outputs = {"prefix": prefix, "files": files}
+        kept = self._dataset.upload(self._folder, claim, self._storage, self._lease.check) if self._dataset else None
         charge = min(int(manifest["credits"]), claim.credits_quoted)
         with transaction() as session:
             if not tasks.complete(session, claim, outputs):
                 raise Cancelled if tasks.pulse(session, claim).cancel_requested else LeaseLost
+            if self._dataset and kept:
+                self._dataset.advance(session, self._folder, claim, kept)
             ledger.settle(session, claim.user_id, claim.task_id, claim.run_no, charge)
             tasks.record(session, claim, "task_completed", self._actor, charged=charge, held=claim.credits_quoted)
         self._drop_checkpoints()

@@ -52,6 +52,7 @@ _TABLE: tuple[tuple[type[ServiceError], Recovery, Consequence], ...] = (
     (errors.Cancelled, Recovery.FINAL, Consequence.CANCEL),
     (errors.LeaseLost, Recovery.AUTOMATIC, Consequence.DISCARD),
     (errors.ShuttingDown, Recovery.AUTOMATIC, Consequence.HAND_BACK),
+    (errors.DatasetMoved, Recovery.AUTOMATIC, Consequence.HAND_BACK),
     # The row can't be written now; its lease runs out and the reconciler takes over.
     (errors.DatabaseUnavailable, Recovery.AUTOMATIC, Consequence.DISCARD),
     (errors.StorageRefused, Recovery.BY_USER, Consequence.FAIL),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from billing import ledger
 from celery_queue.publish import publisher
 from celery_queue.retention import check_outputs
-from db import tasks
+from db import datasets, tasks
 from db.clock import moment
 from db.database import reading, transaction
 from db.models import BEFORE_QUEUE, Task, TaskStatus, new_id
@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 PARAMETERS = "parameters"
 """Beside the roles: the name of an uploaded parameters.json."""
+
+DATASET_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 _MEGABYTE = 1 << 20
 _PARAMETERS_LIMIT = _MEGABYTE
@@ -69,6 +71,8 @@ def create(
     log.info("task_requested", user_id=user_id, tool_id=tool_id)
     ordered = order(tool_id, agents, parameters)
     with transaction() as session:
+        if dataset is not None:
+            datasets.ensure(session, user_id, dataset_name(dataset))
         task = Task(
             id=new_id(),
             user_id=user_id,
@@ -88,6 +92,13 @@ def create(
         tasks.record(session, task, "task_created", _user(user_id), credits=task.credits_quoted)
     log.info("task_created", task_id=task.id, user_id=user_id, tool_id=tool_id)
     return task
+
+
+def dataset_name(name: str) -> str:
+    """The name of a dataset; InvalidParameters where none can be called so."""
+    if not DATASET_NAME.fullmatch(name):
+        raise InvalidParameters([{"path": "dataset", "message": f"a dataset's name fits {DATASET_NAME.pattern}"}])
+    return name
 
 
 def _quoted(ordered: Order) -> dict[str, Any]:

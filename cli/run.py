@@ -57,6 +57,7 @@ def run(
     try:
         files = {"primary": file} | dict(_role(each) for each in input or ())
         wishes = _wishes(tool, agents, parameters, out, files)
+        dataset = orders.dataset_name(dataset) if dataset is not None else None
     except (InvalidInput, OSError) as error:
         _complain(console, error)
         raise typer.Exit(BAD_USAGE) from None

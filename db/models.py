@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     String,
@@ -216,6 +217,37 @@ class LedgerEntry(Base):
     kind: Mapped[str] = mapped_column(String(16))
     amount: Mapped[int] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=moment())
+
+
+class Dataset(Base):
+    """What lives longer than one run. `version` is the newest run that wrote its state, 0 before the first; runs move
+    it by compare-and-swap. `baseline_version`: the run to compare with, where it isn't the newest."""
+
+    __tablename__ = "datasets"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(default=0)
+    baseline_version: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=moment())
+    updated_at: Mapped[datetime] = mapped_column(default=moment(), onupdate=moment())
+
+
+class DatasetRun(Base):
+    """One run in a dataset. `prefix`: the folder of the state that it left; `figures`: what it says of itself."""
+
+    __tablename__ = "dataset_runs"
+    __table_args__ = (
+        ForeignKeyConstraint(["user_id", "name"], ["datasets.user_id", "datasets.name"], ondelete="CASCADE"),
+    )
+
+    user_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[str] = mapped_column(ForeignKey("tasks.id"))
+    prefix: Mapped[str] = mapped_column(Text)
+    figures: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=moment())
 
 

@@ -138,6 +138,7 @@ class Claim:
     fence: int
     created_at: datetime
     claimed_at: datetime
+    dataset: str | None
     celery_task_id: str | None
     request_id: str | None
 
@@ -214,6 +215,7 @@ def claim(
         fence=row.fence,
         created_at=row.created_at,
         claimed_at=row.started_at,
+        dataset=row.dataset,
         celery_task_id=row.celery_task_id,
         request_id=row.request_id,
     )

@@ -58,6 +58,16 @@ def output_key(user_id: str, task_id: str, number: int, filename: str) -> str:
     return f"{outputs_prefix(user_id, task_id, number)}/{filename}"
 
 
+def dataset_prefix(user_id: str, name: str) -> str:
+    """The folder of everything that a dataset keeps."""
+    return f"users/{user_id}/datasets/{name}"
+
+
+def dataset_version_prefix(user_id: str, name: str, version: int, task_id: str, number: int) -> str:
+    """The folder of the state that one attempt leaves; named after it too, so that two never write into one."""
+    return f"{dataset_prefix(user_id, name)}/{version:06d}-{task_id}-{number}"
+
+
 def safe_filename(filename: str) -> str:
     """The last part of a client's file name, fit for every file system, S3 and a header; never empty."""
     name = unicodedata.normalize("NFC", re.split(r"[/\\]", filename)[-1])

@@ -31,10 +31,13 @@ def save(place: Path, fingerprint: str, given: Table, step: Step, result: AgentR
     facts = {
         "fingerprint": fingerprint,
         "step": asdict(step),
-        "tables": {name: path for name, path in paths.items() if not name.startswith("extras/")},
-        "extras": {name.removeprefix("extras/"): path for name, path in paths.items() if name.startswith("extras/")},
+        "tables": {name: path for name, path in paths.items() if "/" not in name},
+        "extras": _paths_of("extras/", paths),
+        "stored_tables": _paths_of("store/", paths),
         "metrics": result.metrics,
         "data": result.data,
+        "documents": result.documents,
+        "store": {name: value for name, value in result.store.items() if not isinstance(value, Table)},
         "routing": result.routing,
         **{name: [asdict(each) for each in getattr(result, name)] for name in _LISTS},
     }
@@ -57,6 +60,8 @@ def load(place: Path, fingerprint: str, given: Table) -> tuple[Step, AgentResult
         extras={name: _read(place, file, given) for name, file in facts["extras"].items()},
         metrics=facts["metrics"],
         data=facts["data"],
+        documents=facts["documents"],
+        store=facts["store"] | {name: _read(place, file, given) for name, file in facts["stored_tables"].items()},
         routing=tuple(facts["routing"]),
     )
     return Step(**facts["step"]), result
@@ -65,7 +70,12 @@ def load(place: Path, fingerprint: str, given: Table) -> tuple[Step, AgentResult
 def _tables_of(result: AgentResult) -> dict[str, Table]:
     own = {name: getattr(result, name) for name in _TABLES}
     extras = {f"extras/{name}": table for name, table in result.extras.items()}
-    return {name: table for name, table in (own | extras).items() if table is not None}
+    stored = {f"store/{name}": value for name, value in result.store.items() if isinstance(value, Table)}
+    return {name: table for name, table in (own | extras | stored).items() if table is not None}
+
+
+def _paths_of(folder: str, paths: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(folder): path for name, path in paths.items() if name.startswith(folder)}
 
 
 def _write_tables(place: Path, given: Table, tables: Mapping[str, Table]) -> dict[str, str]:

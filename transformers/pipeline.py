@@ -2,6 +2,7 @@
 
     folder/inputs/<role>/<filename>     what the user gave
     folder/checkpoints/<nn>-<agent>/    one per finished agent, written before it is announced
+    folder/store/, folder/kept/         a dataset's state before and after, in a run of one
     folder/outputs/                     the files of the result, the manifest among them
 
 It runs in the lean child process. What it tells the world goes through `emit`, as plain dicts.
@@ -42,8 +43,10 @@ from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
 from transformers.report import write_html, write_json, write_xlsx
 from transformers.report.assemble import build_report
+from transformers.report.document import write_text
 from transformers.report.masking import Shield
 from transformers.specification import Specification
+from transformers.store import read_store, write_kept
 from transformers.tools import INPUT, OUTPUT, ToolSpec, tool_of
 
 Emit = Callable[[Mapping[str, Any]], None]
@@ -65,6 +68,7 @@ class Run:
     mended: Table
     sources: tuple[Source, ...]
     others: Mapping[str, Table]
+    store: Mapping[str, Any] | None
     steps: list[Step] = field(default_factory=list)
     results: dict[str, AgentResult] = field(default_factory=dict)
     gathered: dict[str, Table] = field(default_factory=dict)
@@ -160,6 +164,7 @@ def _read(folder: Path, specification: Specification, database: Database) -> Run
         mended=next(iter(primary.values())).mended,
         sources=sources,
         others={role: each.table for role, each in read.items() if role not in primary},
+        store=read_store(folder, table) if specification.dataset else None,
     )
 
 
@@ -199,6 +204,7 @@ def _fingerprint(state: Run) -> str:
         specification.agents,
         specification.parameters,
         specification.created_at.isoformat(),
+        specification.dataset,
         code_version(),
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -285,6 +291,7 @@ def _context(state: Run, report_progress: Callable[[float], None]) -> AgentConte
         removed=state.gathered.get("removed"),
         quarantine=state.gathered.get("quarantine"),
         earlier=dict(state.results),
+        store=state.store,
         source_format=state.inputs[0].format,
         sources=state.sources,
         report_progress=report_progress,
@@ -317,6 +324,11 @@ def _write(folder: Path, state: Run) -> Manifest:
     outputs.mkdir()
     shield = state.tool.shield(state) if state.tool.shield else None
     files = [write_table(table, outputs / name) for name, table in _output_tables(state, shield).items()]
+    for name, text in _documents(state).items():
+        write_text(outputs / name, text)
+        files.append(describe_file(outputs / name))
+    if state.store is not None:
+        write_kept(folder, state.results.values())
     report = build_report(state, files, _versions(), shield)
     for name, writer in {"report.json": write_json, "report.html": write_html, "report.xlsx": write_xlsx}.items():
         writer(report, outputs / name)
@@ -338,6 +350,11 @@ def _output_tables(state: Run, shield: Shield | None) -> dict[str, Table]:
         return tables
     masked = {id(table): shield.rows(table) for name, table in tables.items() if name not in shield.exempt}
     return {name: masked.get(id(table), table) for name, table in tables.items()}
+
+
+def _documents(state: Run) -> dict[str, str]:
+    """The texts that agents hand over as files of the result, by file name."""
+    return {name: text for result in state.results.values() for name, text in result.documents.items()}
 
 
 def _manifest(state: Run, files: Sequence[OutputFile]) -> Manifest:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 FILENAME = "specification.json"
 """Its name in the attempt's folder."""
 
+STORE, KEPT = "store", "kept"
+"""Folders beside it: what the dataset holds, and what it is to hold after this run. Only in a run of a dataset."""
+
 
 class InputSpec(BaseModel):
     """Where one input file lies in the folder."""
@@ -34,6 +37,7 @@ class Specification(BaseModel):
     created_at: datetime
     seed: int = 0
     salt: str = ""
+    dataset: str | None = None
     duckdb_memory: str = "200MB"
     duckdb_threads: int = 2
     max_input_mb: int = 5000

@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, infer_types, is_null_sql, trim_sql
+from agents.privacy.detect import personal_columns
 from agents.profiling.readings import value_sql
-from agents.semantics.columns import semantic_types
 from agents.table import Table
 
 _NEARLY_UNIQUE = 0.5
 _ALWAYS_LISTED = 50
 _REPEATED = 4
-_PERSONAL = frozenset({"card", "ssn", "phone", "iban"})
-"""Sorts of personal data that can be all digits."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one column is. `personal`: that its numbers may name somebody."""
+    """What one column is. `personal`: that its values lead to a person, so that none may be shown; `withheld`:
+    that they were not even kept."""
 
     column: str
     kind: Kind
@@ -28,6 +27,7 @@ class Facts:
     missing: int
     distinct: int
     personal: bool = False
+    withheld: bool = False
 
     @property
     def present(self) -> int:
@@ -79,15 +79,12 @@ class TableSide:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._types: Mapping[str, ColumnType] = infer_types(table)
-        self._meanings = semantic_types(table)
+        self._personal = personal_columns(table)
         self.rows = table.rows
         self.columns = {name: self._facts(name, found) for name, found in self._types.items()}
 
     def _facts(self, name: str, found: ColumnType) -> Facts:
-        meaning = self._meanings[name]
-        return Facts(
-            name, found.kind, self.rows, found.missing, found.distinct, bool(meaning and meaning.type in _PERSONAL)
-        )
+        return Facts(name, found.kind, self.rows, found.missing, found.distinct, name in self._personal)
 
     def distribution(self, column: str) -> Distribution:
         """The values of a column, each once."""

@@ -96,6 +96,8 @@ def measure(baseline: Side, current: Side, names: tuple[str, str], thresholds: T
     drift = ColumnDrift(baseline=before, current=after, compared_as="nothing", missingness=_missingness(before, after))
     if before.family == "nothing" or after.family == "nothing":
         return replace(drift, reason="it holds nothing on one side at least")
+    if before.withheld:
+        return replace(drift, reason="personal data, of which a dataset keeps no values")
     if before.family != after.family:
         return replace(drift, reason=f"{before.kind} can't be compared with {after.kind}")
     if after.family == "categories":
@@ -110,12 +112,24 @@ def _as_categories(drift: ColumnDrift, baseline: Side, current: Side, thresholds
     both = Categories(baseline.distribution(before.column), current.distribution(after.column))
     measures = _cell_measures(*both.cells())
     drift = replace(
-        drift, compared_as="categories", measures=measures, new=both.new(), vanished=both.vanished(), plot=both.plot()
+        drift,
+        compared_as="categories",
+        measures=measures,
+        new=both.new(),
+        vanished=both.vanished(),
+        plot=both.plot(),
     )
+    if before.personal or after.personal:
+        drift = replace(drift, plot=None, new=_counted(drift.new), vanished=_counted(drift.vanished))
     if len(both.cells()[0]) < 2 and after.distinct > 1:
         return replace(drift, reason="each of its values is rare")
     verdict = _verdict(_test_for("chi2", thresholds), measures, both.cells())
     return _with_verdict(drift, verdict, both.totals, thresholds)
+
+
+def _counted(found: OnlyHere | None) -> OnlyHere | None:
+    """How many, without saying which."""
+    return replace(found, shown=()) if found else None
 
 
 def _as_numbers(drift: ColumnDrift, baseline: Side, current: Side, thresholds: Thresholds) -> ColumnDrift:

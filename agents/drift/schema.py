@@ -62,6 +62,10 @@ class SchemaDrift:
     pairs: Sequence[tuple[str, str]]
 
 
+NO_SCHEMA_DRIFT = SchemaDrift((), (), (), (), (), ())
+"""All columns as they were."""
+
+
 def schema_drift(baseline: Side, current: Side) -> SchemaDrift:
     """Compare the columns of two sides."""
     removed = [each for name, each in baseline.columns.items() if name not in current.columns]

@@ -12,9 +12,13 @@ from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, 
 from agents.drift.columns import Side, TableSide
 from agents.drift.compare import MEASURES, ColumnDrift, Test, Thresholds, Verdict, judge, measure
 from agents.drift.distances import FORMULAS
-from agents.drift.schema import SchemaDrift, schema_drift
+from agents.drift.saved import PROFILE, VALUES, SavedSide, saved
+from agents.drift.schema import NO_SCHEMA_DRIFT, SchemaDrift, schema_drift
 from agents.table import Table
 from errors import NotApplicable
+
+FIGURES, RUNS = "run.json", "runs.json"
+"""In a dataset: what this run says of itself, and what all earlier ones said."""
 
 _MANY_NEW = 5.0
 _LISTED = 20
@@ -58,10 +62,13 @@ def run(table: Table, params: DriftDetector, ctx: AgentContext) -> AgentResult:
     baseline, described = _baseline(ctx)
     current = TableSide(table)
     ctx.report_progress(0.2)
+    if baseline is None:
+        return _first(table, current, ctx)
     schema = schema_drift(baseline, current)
     thresholds = Thresholds(**params.model_dump())
     drifts = judge(_measured(baseline, current, schema, thresholds, ctx.report_progress), thresholds)
     issues = tuple(_issues(schema, drifts))
+    figures = _figures_of_run(current, drifts)
     return AgentResult(
         alerts=tuple(_alerts(issues)),
         issues=issues,
@@ -73,16 +80,75 @@ def run(table: Table, params: DriftDetector, ctx: AgentContext) -> AgentResult:
             "current": {"rows": current.rows, "columns": len(current.columns)},
             "schema": _schema_json(schema),
             "columns": [_column_json(each) for each in drifts],
+            "trend": _trend(ctx, figures),
             "formulas": FORMULAS,
         },
+        store=_kept(table, current, figures, ctx),
     )
 
 
-def _baseline(ctx: AgentContext) -> tuple[Side, dict[str, Any]]:
-    """What to compare with, and where it comes from."""
+def _baseline(ctx: AgentContext) -> tuple[Side | None, dict[str, Any]]:
+    """What to compare with, and where it comes from; None in the first run of a dataset."""
     if "baseline" in ctx.inputs:
         return TableSide(ctx.inputs["baseline"]), {"source": "file"}
-    raise NotApplicable("there is no baseline to compare with")
+    if ctx.store is None:
+        raise NotApplicable("there is no baseline to compare with")
+    if PROFILE not in ctx.store:
+        return None, {}
+    return SavedSide(ctx.store[PROFILE], ctx.store[VALUES]), {"source": "dataset"}
+
+
+def _first(table: Table, current: Side, ctx: AgentContext) -> AgentResult:
+    """The first run of a dataset has nothing to compare with; it leaves what the next one compares with."""
+    figures = _figures_of_run(current, ())
+    return AgentResult(
+        metrics=_metrics(NO_SCHEMA_DRIFT, ()),
+        data={
+            "baseline": {"source": "none", "rows": 0, "columns": 0},
+            "current": {"rows": current.rows, "columns": len(current.columns)},
+            "schema": _schema_json(NO_SCHEMA_DRIFT),
+            "columns": [],
+            "trend": _trend(ctx, figures),
+            "formulas": FORMULAS,
+        },
+        store=_kept(table, current, figures, ctx),
+    )
+
+
+def _kept(table: Table, current: Side, figures: Mapping[str, Any], ctx: AgentContext) -> dict[str, Any]:
+    """What a dataset keeps of this run: the profile, and what it says of itself."""
+    if ctx.store is None:
+        return {}
+    return {**saved(current, table, ctx.report_progress), FIGURES: figures}
+
+
+def _trend(ctx: AgentContext, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All runs of the dataset, this one last; nothing without a dataset."""
+    if ctx.store is None:
+        return []
+    earlier = list(ctx.store.get(RUNS, ()))
+    run = 1 + max((int(each["run"]) for each in earlier), default=0)
+    return [*earlier, {"run": run, "task_id": None, "at": ctx.now.isoformat(), **figures}]
+
+
+def _figures_of_run(current: Side, drifts: Sequence[ColumnDrift]) -> dict[str, Any]:
+    """What the trend shows of one run."""
+    cells = current.rows * len(current.columns)
+    missing = sum(each.missing for each in current.columns.values())
+    severities = {each.column: _worst(each) for each in drifts if _worst(each)}
+    return {
+        "rows": current.rows,
+        "columns": len(current.columns),
+        "missing_percent": 100 * missing / cells if cells else 0.0,
+        "drifted_columns": sum(each.status == "drifted" for each in drifts),
+        "severity": min(severities.values(), key=_GRADES.index) if severities else None,
+        "columns_drifted": severities,
+    }
+
+
+def _worst(drift: ColumnDrift) -> Severity | None:
+    found = [each.severity for each in (drift.verdict, drift.missingness) if each.severity]
+    return min(found, key=_GRADES.index) if found else None
 
 
 def _measured(
@@ -296,7 +362,7 @@ def _charts(drifts: Sequence[ColumnDrift]) -> Iterator[Chart]:
 
 
 def _metrics(schema: SchemaDrift, drifts: Sequence[ColumnDrift]) -> dict[str, Any]:
-    worst = [each.severity for drift in drifts for each in (drift.verdict, drift.missingness) if each.severity]
+    worst = [severity for drift in drifts if (severity := _worst(drift))]
     tested = [each for each in drifts if each.status not in ("not_compared", "too_few")]
     drifted = [each for each in tested if each.status == "drifted"]
     return {

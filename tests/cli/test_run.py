@@ -208,3 +208,25 @@ def test_ctrl_c_cancels_the_task(environment, main, tmp_path):
     assert process.wait(40) == 130
     process.stdout.close()
     assert not (tmp_path / "o").exists()
+
+
+def test_a_run_in_a_dataset_is_compared_with_the_one_before(main, tmp_path: Path) -> None:
+    rows = [["stars", "city"], *([str(i % 5), "Oslo"] for i in range(300))]
+    for name, moved in (("before", 0), ("after", 3)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as stream:
+            csv.writer(stream).writerows([rows[0], *([str(int(stars) + moved), city] for stars, city in rows[1:])])
+        arguments = ("--tool", "profile-my-data", "--agents", "drift-detector", "--dataset", "hotels", "--quiet")
+        done = main("run", tmp_path / f"{name}.csv", *arguments, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "after" / "report.json").read_text(encoding="utf-8"))
+    data = report["agent_results"]["drift-detector"]["data"]
+    assert {each["column"]: each["status"] for each in data["columns"]} == {"stars": "drifted", "city": "stable"}
+    assert [each["run"] for each in data["trend"]] == [1, 2]
+
+
+def test_a_name_that_no_dataset_can_have(main, tmp_path: Path) -> None:
+    done = main(
+        "run", as_csv(tmp_path / "t.csv"), "--tool", "profile-my-data", "--dataset", "No Such", "--out", tmp_path
+    )
+    assert done.returncode == 2
+    assert "dataset" in done.stderr

@@ -47,3 +47,14 @@ def test_a_checkpoint_of_another_run_is_none(tmp_path: Path) -> None:
     checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult())
 
     assert checkpoints.load(tmp_path / "01-any", "another", given) is None
+
+
+def test_documents_come_back(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    documents = {"rules.yml": "columns:\n- café\n"}
+
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult(documents=documents))
+    loaded = checkpoints.load(tmp_path / "01-any", "print", given)
+
+    assert loaded is not None
+    assert loaded[1].documents == documents

@@ -268,6 +268,13 @@ def test_numbers_that_name_somebody_are_compared_but_not_shown(detect: Detect) -
     assert "max" not in found["current"]
 
 
+def test_no_value_of_a_person_is_shown(detect: Detect) -> None:
+    before, after = ["ann@example.org"] * 60 + ["bob@example.org"] * 60, ["eve@example.org"] * 120
+    result = detect({"mail": before}, {"mail": after})
+    assert "example.org" not in str(result.data)
+    assert column(result, "mail")["new_categories"]["total"] == 1
+
+
 def test_settings_that_contradict_are_refused() -> None:
     with pytest.raises(ValidationError, match="above psi_high"):
         DriftDetector(psi_medium=0.5, psi_high=0.2)

@@ -1,0 +1,410 @@
+"""test-coverage-agent: which rules the table keeps, which rows break them, and which rules one should ask of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from agents.base import ROW_ISSUE_COLUMNS, AgentContext, AgentResult, Alert, Issue, Params, Recommendation, agent
+from agents.column_types import NUMERIC, ColumnType, Kind, infer_types
+from agents.dependencies import dependencies_of
+from agents.privacy.detect import personal_columns
+from agents.rules.check import Outcome, check_cells, check_rows, column_values, failing_rows
+from agents.rules.contracts import Contract, read_contract
+from agents.rules.exports import FILES, exported
+from agents.rules.rule import LOGICAL_TYPES, OF_CELLS, Rule, is_date, is_finite, numbered, whole
+from agents.rules.sampling import Sample, Sampler, Strategy
+from agents.rules.scoping import scope
+from agents.rules.suggest import (
+    LEAST_CONFORMITY,
+    Column,
+    suggest_dependency,
+    suggest_for_cells,
+    suggest_row_count,
+    suggest_unique,
+)
+from agents.semantics.columns import Semantic, semantic_types
+from agents.table import ROW, Table, regex_fault
+
+_LOGICAL = {
+    Kind.INTEGER: "integer",
+    Kind.DECIMAL: "number",
+    Kind.DATE: "date",
+    Kind.DATETIME: "timestamp",
+    Kind.BOOLEAN: "boolean",
+    Kind.TIME: "time",
+}
+_SURE = 0.99
+_MOST_DEPENDENTS = 15
+_MOST_DEPENDENCIES = 60
+_SEVERE = ("required", "unique", "row_count")
+
+
+class RangeTest(Params):
+    """Bounds of a column's numbers or dates; at least one of them."""
+
+    min: float | str | None = Field(None, description="Smallest allowed number, or date as ISO 8601 writes it.")
+    max: float | str | None = Field(None, description="Largest allowed number or date.")
+
+    @model_validator(mode="after")
+    def _make_sense(self) -> RangeTest:
+        given = [limit for limit in (self.min, self.max) if limit is not None]
+        if not given:
+            raise ValueError("min or max must be given")
+        if not (all(map(is_finite, given)) or all(map(is_date, given))):
+            raise ValueError("min and max must be numbers, or dates like 2025-12-31")
+        if len(given) == 2 and self.min > self.max:  # type: ignore[operator]
+            raise ValueError("min is above max")
+        return self
+
+
+class FormatTest(Params):
+    """A regular expression, and what it stands for."""
+
+    pattern: str = Field(description="Regular expression (RE2) that fits the whole cell.")
+    description: str = Field("", max_length=500, description="What it stands for, in words.")
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_regex(cls, pattern: str) -> str:
+        if fault := regex_fault(whole(pattern)):
+            raise ValueError(f"no regular expression that RE2 can read: {fault}")
+        return pattern
+
+
+class TestCoverageAgent(Params):
+    """The rules to check, and the sample to draw."""
+
+    unique_columns: list[str | list[str]] = Field(
+        [], description="Columns whose values come once each; a list of several columns is one key together."
+    )
+    range_tests: dict[str, RangeTest] = Field(
+        {}, description="Smallest and largest value by column: {column: {min, max}}."
+    )
+    format_tests: dict[str, str | FormatTest] = Field(
+        {}, description="Regular expression (RE2) of the whole cell by column, or {pattern, description}."
+    )
+    contract: dict[str, Any] | str | None = Field(
+        None,
+        description="A data contract (Open Data Contract Standard, version 3): an object, or JSON or YAML as text.",
+    )
+    sample_size: int = Field(100, ge=0, le=100_000, description="How many rows sample.csv has; 0 = none.")
+    sample_strategies: list[Strategy] = Field(
+        ["stratified", "boundary", "anomaly", "random"],
+        description="How rows are chosen, in this order, an equal share each.",
+    )
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Decides what is left to chance; the same seed, the same sample."
+    )
+
+    @field_validator("format_tests")
+    @classmethod
+    def _are_regexes(cls, tests: dict[str, str | FormatTest]) -> dict[str, str | FormatTest]:
+        return {column: FormatTest(pattern=test) if isinstance(test, str) else test for column, test in tests.items()}
+
+    @field_validator("contract")
+    @classmethod
+    def _is_contract(cls, contract: dict[str, Any] | str | None) -> dict[str, Any] | str | None:
+        if contract is not None:
+            read_contract(contract)
+        return contract
+
+
+@agent(credits=30, after=("governance-checker",))
+def run(table: Table, params: TestCoverageAgent, ctx: AgentContext) -> AgentResult:
+    """Check the rules given, list every row that breaks one, and suggest rules that the table keeps already.
+
+    Rules come from the parameters, from a data contract, and from the data; the last are exported for other tools. A
+    missing cell breaks the rule that it be filled, and no other. valid.csv and invalid.csv part the rows by the rules
+    given; what is only suggested calls no row invalid. Says which columns to test first, and draws a sample.
+    """
+    contract = read_contract(params.contract) if params.contract is not None else Contract((), (), ())
+    given = _given_rules(table, params, contract)
+    types, meanings = infer_types(table), semantic_types(table)
+    ctx.report_progress(0.2)
+    absent = sorted({column for rule in given for column in rule.columns if column not in table.columns})
+    checked = [*_checked(table, [rule for rule in given if not set(rule.columns) & set(absent)], types)]
+    ctx.report_progress(0.4)
+    suggested = _suggested(table, types, meanings, ctx)
+    ctx.report_progress(0.8)
+    key = _key(table, params, contract, types)
+    failing = _with_key(failing_rows(table, [*checked, *suggested], types), table, key[0])
+    sample = _sample(table, params, types, failing, ctx)
+    scoping = scope(types, personal_columns(table), [*checked, *suggested], table.rows)
+    return AgentResult(
+        row_issues=_row_issues(failing),
+        alerts=tuple(_alerts(checked, absent)),
+        issues=tuple(_issues(checked, absent, contract.unchecked)),
+        recommendations=tuple(_recommendations(checked)),
+        metrics=_metrics(table, checked, suggested, failing, absent),
+        data={
+            "key": {"columns": list(key[0]), "found": key[1]},
+            "rules": [_rule_json(each) for each in (*checked, *suggested)],
+            "coverage": _coverage(table, checked),
+            "scoping": scoping,
+            "sample": {
+                "rows": sample.rows.rows,
+                "by_strategy": dict(sample.by_strategy),
+                "stratified_by": sample.stratified_by,
+            },
+            "files": FILES,
+        },
+        extras=_files(table, failing, sample, bool(given)),
+        documents=exported([each.rule for each in suggested], _logical_types(types), "table"),
+    )
+
+
+# Rules given
+
+
+def _given_rules(table: Table, params: TestCoverageAgent, contract: Contract) -> list[Rule]:
+    """The user's rules, whose columns must be there, and the contract's."""
+    uniques = [(each,) if isinstance(each, str) else tuple(each) for each in params.unique_columns]
+    table.require([column for columns in uniques for column in columns], "test-coverage-agent.unique_columns")
+    table.require(params.range_tests, "test-coverage-agent.range_tests")
+    table.require(params.format_tests, "test-coverage-agent.format_tests")
+    rules = [Rule("unique", columns, "user") for columns in uniques if columns]
+    rules += [
+        Rule("range", (column,), "user", {"min": test.min, "max": test.max})
+        for column, test in params.range_tests.items()
+    ]
+    for column, test in params.format_tests.items():
+        shape = FormatTest(pattern=test) if isinstance(test, str) else test
+        rules.append(
+            Rule("format", (column,), "user", {"pattern": whole(shape.pattern)}, description=shape.description)
+        )
+    return numbered([*rules, *contract.rules])
+
+
+def _checked(table: Table, rules: Sequence[Rule], types: Mapping[str, ColumnType]) -> Iterator[Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    for column in dict.fromkeys(rule.column for rule in rules if rule.kind in OF_CELLS):
+        own = [rule for rule in rules if rule.kind in OF_CELLS and rule.column == column]
+        outcomes |= {each.rule.id: each for each in check_cells(column_values(table, column), own, types[column])}
+    for rule in rules:
+        yield outcomes[rule.id] if rule.id in outcomes else check_rows(table, rule)
+
+
+# Rules suggested
+
+
+def _suggested(
+    table: Table, types: Mapping[str, ColumnType], meanings: Mapping[str, Semantic | None], ctx: AgentContext
+) -> list[Outcome]:
+    found: list[Outcome | None] = []
+    personal = personal_columns(table)
+    for place, (name, kind) in enumerate(types.items()):
+        meaning = meanings[name]
+        sort = meaning.type if meaning else ""
+        column = Column(name, column_values(table, name), kind, table.rows, sort, name in personal)
+        found.append(suggest_unique(table, column))
+        found += suggest_for_cells(column)
+        ctx.report_progress(0.4 + 0.3 * place / len(types))
+    for causes, effect in itertools.islice(_dependencies(table, types, ctx), _MOST_DEPENDENCIES):
+        found.append(suggest_dependency(table, causes, effect))
+    found.append(suggest_row_count(table))
+    return [each for each in found if each is not None]
+
+
+def _dependencies(
+    table: Table, types: Mapping[str, ColumnType], ctx: AgentContext
+) -> Iterator[tuple[Sequence[str], str]]:
+    """Columns and another that they determine: what the profiler has found, else a look at the first few columns."""
+    profiled = ctx.earlier.get("unified-profiler")
+    if profiled is not None and "dependencies" in profiled.data:
+        for each in profiled.data["dependencies"]:
+            if each["holds_percent"] >= 100 * LEAST_CONFORMITY:
+                yield each["determinant"], each["dependent"]
+        return
+    repeating = {
+        name: found
+        for name, found in types.items()
+        if found.kind not in NUMERIC and 1 < found.distinct <= 0.5 * (table.rows - found.missing)
+    }
+    looked_at = dict(itertools.islice(repeating.items(), _MOST_DEPENDENTS))
+    for target, sources in dependencies_of(table, list(looked_at), looked_at, ctx.seed).items():
+        for source in sources:
+            yield [source], target
+
+
+def _logical_types(types: Mapping[str, ColumnType]) -> dict[str, str]:
+    """What each column's values are in the words of the data contract standard; a text where not nearly all agree."""
+    return {
+        name: _LOGICAL.get(found.kind, LOGICAL_TYPES[0]) if found.confidence >= _SURE else LOGICAL_TYPES[0]
+        for name, found in types.items()
+    }
+
+
+# Rows
+
+
+def _key(
+    table: Table,
+    params: TestCoverageAgent,
+    contract: Contract,
+    types: Mapping[str, ColumnType],
+) -> tuple[tuple[str, ...], str | None]:
+    """The columns that name a row, and who says so: the user, the contract, or the data."""
+    if params.unique_columns and params.unique_columns[0]:
+        first = params.unique_columns[0]
+        return ((first,) if isinstance(first, str) else tuple(first)), "unique_columns"
+    if contract.key and set(contract.key) <= set(table.columns):
+        return contract.key, "contract"
+    personal = personal_columns(table)
+    for kinds in ((Kind.INTEGER, Kind.CODE), (Kind.TEXT, Kind.EMAIL)):
+        for name, found in types.items():
+            whole_column = found.missing == 0 and 1 < found.distinct == table.rows
+            if found.kind in kinds and whole_column and name not in personal:
+                return (name,), "data"
+    return (), None
+
+
+def _with_key(failing: Table, table: Table, key: Sequence[str]) -> Table:
+    """Every row that breaks a rule, with its key, in the order of rules and rows."""
+    key_sql = f"concat_ws(' | ', {', '.join(f't.{Table.q(column)}' for column in key)})" if key else "''"
+    return failing.sql(
+        f"SELECT f.__place AS {ROW}, f.row, {key_sql} AS key, f.rule, f.column, f.value, f.origin"
+        f" FROM (SELECT *, rowid AS __place FROM {{self}}) f JOIN {{table}} t ON t.{ROW} = f.row ORDER BY 1",
+        table=table,
+    )
+
+
+def _files(table: Table, failing: Table, sample: Sample, split: bool) -> dict[str, Table]:
+    files = {"failing.csv": failing}
+    if sample.rows.rows:
+        files["sample.csv"] = sample.rows
+    if split:
+        broken = f"(SELECT row AS {ROW} FROM {{failing}} WHERE origin <> 'suggested')"
+        for name, join in (("valid.csv", "ANTI"), ("invalid.csv", "SEMI")):
+            files[name] = table.sql(f"SELECT * FROM {{self}} {join} JOIN {broken} USING ({ROW})", failing=failing)
+    return files
+
+
+def _sample(
+    table: Table, params: TestCoverageAgent, types: Mapping[str, ColumnType], failing: Table, ctx: AgentContext
+) -> Sample:
+    """Rows that stand out: those that break a rule, and those in which the profiler has found something."""
+    standing_out = failing.sql("SELECT row, 'breaks ' || rule AS reason FROM {self}")
+    profiled = ctx.earlier.get("unified-profiler")
+    if profiled is not None and profiled.row_issues is not None:
+        standing_out = standing_out.sql(
+            "SELECT * FROM {self} UNION ALL SELECT row, concat_ws(': ', \"column\", issue_type) FROM {found}",
+            found=profiled.row_issues,
+        )
+    return Sampler(table, types, standing_out, params.seed).draw(params.sample_size, params.sample_strategies)
+
+
+# What is said of it
+
+
+def _rule_json(outcome: Outcome) -> dict[str, Any]:
+    rule = outcome.rule
+    return {
+        "rule": rule.id,
+        "origin": rule.origin,
+        "kind": rule.kind,
+        "columns": list(rule.columns),
+        "description": rule.said(),
+        "parameters": dict(rule.values),
+        "support": outcome.support,
+        "failing_rows": outcome.failing,
+        "conformity_percent": outcome.conformity,
+        "tolerance_percent": 100 * rule.tolerance,
+        "passed": outcome.passed,
+        "suggested_because": rule.because,
+    }
+
+
+def _coverage(table: Table, checked: Sequence[Outcome]) -> dict[str, Any]:
+    """Which columns the rules given look at."""
+    covered = {column for each in checked for column in each.rule.columns}
+    return {
+        "columns": len(table.columns),
+        "columns_covered": len(covered),
+        "percent": 100 * len(covered) / len(table.columns) if table.columns else 0.0,
+        "uncovered": [column for column in table.columns if column not in covered],
+    }
+
+
+def _metrics(
+    table: Table, checked: Sequence[Outcome], suggested: Sequence[Outcome], failing: Table, absent: Sequence[str]
+) -> dict[str, Any]:
+    invalid = int(failing.scalar("SELECT count(DISTINCT row) FROM {self} WHERE origin <> 'suggested'"))
+    return {
+        "rules_checked": len(checked),
+        "rules_passed": sum(each.passed for each in checked),
+        "rules_broken": sum(not each.passed for each in checked),
+        "rules_suggested": len(suggested),
+        "invalid_rows": invalid,
+        "valid_rows": table.rows - invalid,
+        "columns_absent": len(absent),
+        "coverage_percent": _coverage(table, checked)["percent"],
+    }
+
+
+def _broken(checked: Sequence[Outcome]) -> list[Outcome]:
+    return [each for each in checked if not each.passed]
+
+
+def _severity(outcome: Outcome) -> Any:
+    return "high" if outcome.rule.kind in _SEVERE else "medium"
+
+
+def _issues(checked: Sequence[Outcome], absent: Sequence[str], unchecked: Sequence[str]) -> Iterator[Issue]:
+    for check in unchecked:
+        message = f"The contract asks for something that is not checked here: {check}."
+        yield Issue(field_name="", issue_type="unchecked_rule", severity="low", message=message)
+    for column in absent:
+        message = "The contract describes this column, and the table doesn't have it."
+        yield Issue(field_name=column, issue_type="absent_column", severity="high", message=message)
+    for each in _broken(checked):
+        rows = "1 row breaks" if each.failing == 1 else f"{each.failing:,} rows break"
+        counted = "The rule is broken" if each.rule.kind == "row_count" else f"{rows} the rule"
+        yield Issue(
+            field_name=each.rule.column,
+            issue_type=f"breaks_{each.rule.kind}",
+            severity=_severity(each),
+            message=f"{counted}: {each.rule.said()}.",
+            rows=each.failing,
+        )
+
+
+def _alerts(checked: Sequence[Outcome], absent: Sequence[str]) -> Iterator[Alert]:
+    if absent:
+        yield Alert(
+            severity="high",
+            category="schema",
+            message=f"{len(absent):,} columns of the contract are not there.",
+            affected_fields=tuple(absent),
+            recommendation="Ask the producer, or correct the contract.",
+        )
+    broken = _broken(checked)
+    if broken:
+        yield Alert(
+            severity="high" if any(_severity(each) == "high" for each in broken) else "medium",
+            category="validity",
+            message=f"{len(broken):,} of {len(checked):,} rules are broken.",
+            affected_fields=tuple(dict.fromkeys(column for each in broken for column in each.rule.columns)),
+            recommendation="failing.csv lists every row with the rule that it breaks; work on valid.csv meanwhile.",
+        )
+
+
+def _recommendations(checked: Sequence[Outcome]) -> Iterator[Recommendation]:
+    for each in _broken(checked):
+        advice = f"Mend the {each.failing:,} rows that break it, or change the rule: {each.rule.said()}."
+        yield Recommendation(field_name=each.rule.column, priority=_severity(each), recommendation=advice)
+
+
+def _row_issues(failing: Table) -> Table:
+    """The rows that break a rule given, in the form of the report's list."""
+    severe = ", ".join(f"'breaks_{kind}'" for kind in _SEVERE)
+    chosen = failing.sql(
+        "SELECT row, \"column\", 'breaks_' || regexp_extract(rule, '^[a-z]+\\.([a-z_]+)', 1) AS issue_type, rule, value"
+        " FROM {self} WHERE origin <> 'suggested'"
+    )
+    columns = ", ".join(Table.q(name) for name in ROW_ISSUE_COLUMNS)
+    severity = f"CASE WHEN issue_type IN ({severe}) THEN 'high' ELSE 'medium' END AS severity"
+    return chosen.sql(f"SELECT {columns} FROM (SELECT *, {severity}, 'breaks ' || rule AS message FROM {{self}})")

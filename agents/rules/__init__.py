@@ -1,0 +1,1 @@
+"""Rules that a table keeps or breaks: what they are, where they come from, how other tools write them."""

@@ -1,0 +1,194 @@
+"""A rule, and the SQL that finds the cells that break it.
+
+A missing cell breaks `required` alone. Texts are judged as they stand in the file, blank space around them included.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from agents.column_types import (
+    FALSE_SPELLINGS,
+    NUMERIC,
+    TEMPORAL,
+    TRUE_SPELLINGS,
+    ColumnType,
+    Kind,
+    date_sql,
+    is_null_sql,
+    number_sql,
+    one_of_sql,
+    time_sql,
+    trim_sql,
+)
+from agents.profiling.readings import value_sql
+from agents.table import literal
+
+RuleKind = Literal[
+    "required", "unique", "range", "format", "allowed_values", "length", "type", "dependency", "row_count"
+]
+Origin = Literal["user", "contract", "suggested"]
+
+LOGICAL_TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", "time")
+OF_CELLS: tuple[RuleKind, ...] = ("required", "range", "format", "allowed_values", "length", "type")
+"""Kinds of rules that look at one cell alone."""
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?")
+_FLAGS = TRUE_SPELLINGS | FALSE_SPELLINGS | {"0", "1"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. values: its parameters (min, max, pattern, values, type). tolerance: what share of its rows may break
+    it. because: what a suggestion rests on. number: tells rules of one kind on the same columns apart."""
+
+    kind: RuleKind
+    columns: tuple[str, ...]
+    origin: Origin
+    values: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    tolerance: float = 0.0
+    because: str = ""
+    number: int = 1
+
+    @property
+    def id(self) -> str:
+        """Its name in reports and files."""
+        again = f"#{self.number}" if self.number > 1 else ""
+        return f"{self.origin}.{self.kind}({', '.join(self.columns)}){again}"
+
+    @property
+    def column(self) -> str:
+        """The column whose cell is shown where a row breaks it: the last one."""
+        return self.columns[-1] if self.columns else ""
+
+    def said(self) -> str:
+        """The rule in words."""
+        return self.description or _SAID[self.kind](self)
+
+
+def _bounds(rule: Rule) -> str:
+    low, high = rule.values.get("min"), rule.values.get("max")
+    if low is None or high is None:
+        return f"at least {low}" if high is None else f"at most {high}"
+    return f"exactly {low}" if low == high else f"between {low} and {high}"
+
+
+_SAID: Mapping[RuleKind, Callable[[Rule], str]] = {
+    "required": lambda rule: f"{rule.column} is always filled",
+    "unique": lambda rule: f"{', '.join(rule.columns)}: no value comes twice",
+    "range": lambda rule: f"{rule.column} is {_bounds(rule)}",
+    "format": lambda rule: f"{rule.column} is written like {rule.values['pattern']}",
+    "allowed_values": lambda rule: f"{rule.column} is one of {len(rule.values['values'])} values",
+    "length": lambda rule: f"{rule.column} has {_bounds(rule)} characters",
+    "type": lambda rule: f"{rule.column} is of the type {rule.values['type']}",
+    "dependency": lambda rule: f"{', '.join(rule.columns[:-1])} determines {rule.column}",
+    "row_count": lambda rule: f"the table has {_bounds(rule)} rows",
+}
+
+
+def numbered(rules: Iterable[Rule]) -> list[Rule]:
+    """The rules, those that would have one id told apart by a number."""
+    seen: dict[str, int] = {}
+    found = []
+    for rule in rules:
+        seen[rule.id] = seen.get(rule.id, 0) + 1
+        found.append(replace(rule, number=seen[rule.id]))
+    return found
+
+
+def whole(pattern: str) -> str:
+    """A regular expression that has to fit the whole text."""
+    return f"^(?:{pattern})$"
+
+
+def applies_sql(rule: Rule, cell: str) -> str:
+    """SQL that is true of a cell that a rule of cells has anything to say about."""
+    return "true" if rule.kind == "required" else f"NOT {is_null_sql(cell)}"
+
+
+def breaks_sql(rule: Rule, cell: str, found: ColumnType) -> str:
+    """SQL that is true of a cell that breaks a rule of cells."""
+    if rule.kind == "required":
+        return is_null_sql(cell)
+    return f"({applies_sql(rule, cell)} AND {_breaks_filled_sql(rule, cell, found)})"
+
+
+def _breaks_filled_sql(rule: Rule, cell: str, found: ColumnType) -> str:
+    values = rule.values
+    match rule.kind:
+        case "range":
+            return _outside_sql(values, cell, found)
+        case "format":
+            return f"NOT regexp_matches({cell}, {literal(values['pattern'])})"
+        case "allowed_values":
+            return f"{cell} NOT IN ({', '.join(map(literal, values['values']))})"
+        case "length":
+            return _beyond_sql(f"length({cell})", values)
+        case "type":
+            return _not_of_type_sql(values["type"], cell, found)
+        case _:
+            raise ValueError(f"{rule.kind} looks at more than one cell")
+
+
+def _beyond_sql(value: str, limits: Mapping[str, Any]) -> str:
+    parts = [f"{value} {sign} {_bound(limits[name])}" for name, sign in _SIGNS if limits.get(name) is not None]
+    return f"({' OR '.join(parts)})"
+
+
+_SIGNS = (("min", "<"), ("max", ">"), ("above", "<="), ("below", ">="))
+
+
+def _bound(limit: float | int) -> str:
+    return f"CAST('{limit!r}' AS DOUBLE)"
+
+
+def _outside_sql(values: Mapping[str, Any], cell: str, found: ColumnType) -> str:
+    """Outside, or no number (no date) at all."""
+    limits = {name: limit for name, limit in values.items() if limit is not None}
+    if any(isinstance(limit, str) for limit in limits.values()):
+        dates = found if found.kind in TEMPORAL else ColumnType(Kind.DATE, 1.0, 0, 0)
+        value = value_sql(cell, dates) if dates.shapes else f"epoch({date_sql(cell, None)})"
+        parts = [
+            f"{value} {sign} epoch(CAST({literal(str(limits[name]))} AS TIMESTAMP))"
+            for name, sign in _SIGNS
+            if name in limits
+        ]
+        return f"(({value}) IS NULL OR {' OR '.join(parts)})"
+    value = value_sql(cell, found) if found.kind in NUMERIC else number_sql(cell)
+    return f"(({value}) IS NULL OR {_beyond_sql(f'({value})', limits)})"
+
+
+def is_date(limit: Any) -> bool:
+    """Whether a bound is a date or a moment as ISO 8601 writes it, without a time zone."""
+    if not isinstance(limit, str) or not _ISO.fullmatch(limit):
+        return False
+    try:
+        datetime.fromisoformat(limit)
+    except ValueError:
+        return False
+    return True
+
+
+def is_finite(limit: Any) -> bool:
+    """Whether a bound is a number."""
+    return isinstance(limit, int | float) and not isinstance(limit, bool) and math.isfinite(limit)
+
+
+def _not_of_type_sql(type: str, cell: str, found: ColumnType) -> str:
+    number = number_sql(cell, found.decimal)
+    conditions = {
+        "string": "false",
+        "number": f"({number}) IS NULL",
+        "integer": f"(({number}) IS NULL OR ({number}) <> floor({number}))",
+        "boolean": f"NOT {one_of_sql(f'lower({trim_sql(cell)})', _FLAGS)}",
+        "date": f"({date_sql(cell, found.date_order or 'dmy')}) IS NULL",
+        "timestamp": f"({date_sql(cell, found.date_order or 'dmy')}) IS NULL",
+        "time": f"({time_sql(cell)}) IS NULL",
+    }
+    return conditions[type]

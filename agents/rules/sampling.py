@@ -1,0 +1,157 @@
+"""A small sample that shows more than chance would: rows of every group, rows at the edges, rows that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, is_null_sql
+from agents.edits import concat
+from agents.profiling.readings import value_sql
+from agents.table import ROW, Table, literal
+
+Strategy = Literal["stratified", "boundary", "anomaly", "random"]
+
+_SAMPLE_COLUMNS = {"row": "BIGINT", "strategy": "VARCHAR", "reason": "VARCHAR", "rank": "HUGEINT"}
+_FEWEST_STRATA, _MOST_STRATA = 2, 20
+_REASONS = 3
+_OURS = ("row", "strategy", "reason")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """rows: `sample.csv`; by_strategy: how many rows each strategy found; stratified_by: the column of the groups."""
+
+    rows: Table
+    by_strategy: Mapping[str, int]
+    stratified_by: str
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """What the strategies choose from. standing_out: (row, reason) of rows that somebody found fault with."""
+
+    table: Table
+    types: Mapping[str, ColumnType]
+    standing_out: Table
+    seed: int
+
+    def draw(self, size: int, strategies: Sequence[Strategy]) -> Sample:
+        """So many rows, shared out evenly among the strategies; what one can't find, the next ones may."""
+        chosen = self.table.beside(_SAMPLE_COLUMNS)
+        counted: dict[str, int] = {}
+        for at, strategy in enumerate(strategies):
+            wanted = (size - chosen.rows) // (len(strategies) - at)
+            found = _fresh(self._strategies[strategy](wanted), chosen, strategy, wanted)
+            counted[strategy] = found.rows
+            chosen = concat([chosen, found])
+        return Sample(_with_cells(self.table, chosen), counted, self.stratum)
+
+    @property
+    def _strategies(self) -> Mapping[Strategy, Callable[[int], Table]]:
+        return {
+            "stratified": self._stratified,
+            "boundary": self._boundary,
+            "anomaly": self._anomaly,
+            "random": self._random,
+        }
+
+    @property
+    def stratum(self) -> str:
+        """The column with the most groups that are few enough to be shown all."""
+        fit = {
+            name: found.distinct
+            for name, found in self.types.items()
+            if _FEWEST_STRATA <= found.distinct <= _MOST_STRATA and found.kind not in NUMERIC | TEMPORAL | {Kind.EMPTY}
+        }
+        return max(fit, key=lambda name: fit[name]) if fit else ""
+
+    @property
+    def _chance(self) -> str:
+        return f"hash({ROW} + {int(self.seed)})"
+
+    def _random(self, wanted: int) -> Table:
+        return self.table.sql(
+            f"SELECT {ROW} AS row, 'chosen by chance' AS reason, ({self._chance})::HUGEINT AS rank"
+            f" FROM {{self}} ORDER BY rank, row LIMIT {3 * wanted}"
+        )
+
+    def _stratified(self, wanted: int) -> Table:
+        """The groups take turns, so that the smallest is there as well."""
+        if not self.stratum:
+            return self._nothing()
+        cell = Table.q(self.stratum)
+        ranked = (
+            f"SELECT {ROW} AS row, {cell} AS __group,"
+            f" row_number() OVER (PARTITION BY {cell} ORDER BY {self._chance}, {ROW}) AS __turn"
+            f" FROM {{self}} WHERE NOT {is_null_sql(cell)}"
+        )
+        reason = f"{literal(self.stratum + ' is ')} || __group"
+        return self.table.sql(
+            f"SELECT row, {reason} AS reason, row_number() OVER (ORDER BY __turn, __group) AS rank FROM ({ranked})"
+            f" WHERE __turn <= {wanted} ORDER BY rank LIMIT {3 * wanted}"
+        )
+
+    def _boundary(self, wanted: int) -> Table:
+        """The rows with the smallest and the largest number or date, the shortest and the longest text, by column."""
+        parts = [self._nothing()]
+        for name, found in self.types.items():
+            if found.distinct > 1 and len(parts) <= wanted:
+                parts.append(self._edges(name, found))
+        return concat(parts).sql(
+            "SELECT row, string_agg(reason, '; ' ORDER BY reason) AS reason, 0::HUGEINT AS rank"
+            " FROM {self} GROUP BY row"
+        )
+
+    def _edges(self, name: str, found: ColumnType) -> Table:
+        cell, measured = Table.q(name), found.kind in NUMERIC | TEMPORAL
+        value = value_sql(cell, found) if measured else f"length({cell})"
+        low, high = ("smallest", "largest") if measured else ("shortest", "longest")
+        measures = f"SELECT {ROW} AS __r, {value} AS __x FROM {{self}} WHERE NOT {is_null_sql(cell)}"
+        ends = self.table.sql(
+            "SELECT min(row(__x, __r))[2] AS low, -max(row(__x, -__r))[2] AS high"
+            f" FROM ({measures}) WHERE __x IS NOT NULL"
+        )
+        return ends.sql(
+            f"SELECT low AS row, {literal(f'{name} is {low}')} AS reason, 0::HUGEINT AS rank FROM {{self}}"
+            " WHERE low IS NOT NULL UNION ALL"
+            f" SELECT high, {literal(f'{name} is {high}')}, 0 FROM {{self}} WHERE high <> low"
+        )
+
+    def _anomaly(self, wanted: int) -> Table:
+        """The rows with the most faults."""
+        return self.standing_out.sql(
+            f"SELECT row, array_to_string(list(DISTINCT reason ORDER BY reason)[1:{_REASONS}], '; ') AS reason,"
+            f" row_number() OVER (ORDER BY count(*) DESC, hash(row + {int(self.seed)}), row) AS rank"
+            f" FROM {{self}} WHERE row IS NOT NULL GROUP BY row ORDER BY rank LIMIT {3 * wanted}"
+        )
+
+    def _nothing(self) -> Table:
+        return self.table.beside({"row": "BIGINT", "reason": "VARCHAR", "rank": "HUGEINT"})
+
+
+def _fresh(found: Table, chosen: Table, strategy: Strategy, wanted: int) -> Table:
+    return found.sql(
+        f"SELECT row, {literal(strategy)} AS strategy, reason, rank FROM {{self}} ANTI JOIN {{chosen}} USING (row)"
+        f" ORDER BY rank, row LIMIT {max(0, wanted)}",
+        chosen=chosen,
+    )
+
+
+def _with_cells(table: Table, chosen: Table) -> Table:
+    """Why each row was chosen, and its cells under their own names; ours give way where a name is taken."""
+    taken = {column.casefold() for column in table.columns}
+    names = []
+    for name in _OURS:
+        while name.casefold() in taken:
+            name = f"_{name}"
+        taken.add(name)
+        names.append(name)
+    ours = ", ".join(f"c.{Table.q(old)} AS {Table.q(new)}" for old, new in zip(_OURS, names, strict=True))
+    cells = "".join(f", t.{Table.q(column)}" for column in table.columns)
+    numbered = "(SELECT *, rowid AS __place FROM {self})"
+    return chosen.sql(
+        f"SELECT c.__place AS {ROW}, {ours}{cells} FROM {numbered} c JOIN {{table}} t ON t.{ROW} = c.row ORDER BY 1",
+        table=table,
+    )
