@@ -52,6 +52,7 @@ from them.
 """
 
 import errno
+import os
 from typing import Any, ClassVar
 
 _NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -361,4 +362,6 @@ def _descendants(kind: type[ServiceError]) -> list[type[ServiceError]]:
 def of_disk(error: OSError, **context: Any) -> StorageUnavailable:
     """What a disk's error means: one that lacks rights stays so until somebody changes it, a full one may not."""
     kind = StorageRefused if error.errno in _NO_RIGHTS else StorageUnavailable
-    return kind(f"The disk refused: {error.strerror or type(error).__name__}.", **context)
+    # The system's own words for the number: an error that somebody made may quote a file's contents.
+    told = os.strerror(error.errno) if error.errno else type(error).__name__
+    return kind(f"The disk refused: {told}.", **context)
