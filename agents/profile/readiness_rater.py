@@ -118,7 +118,7 @@ def _facts(table: Table, ctx: AgentContext) -> tuple[Sequence[Column], int]:
     if profiled is not None:
         return profiled.data["columns"], int(profiled.metrics["duplicate_rows"])
     found = profile_columns(table, Thresholds(), now=ctx.now, seed=ctx.seed, report_progress=ctx.report_progress)
-    return [column.as_json() for column in found.columns], duplicate_rows(table).rows
+    return [asdict(column) for column in found.columns], duplicate_rows(table).rows
 
 
 def _deductions(columns: Sequence[Column], repeats: int, rows: int) -> Iterator[Deduction]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from agents.base import ROW_ISSUE_COLUMNS
 from agents.profiling import figures
-from agents.profiling.masking import masked, masked_sql
 from agents.profiling.measures import Measures, Thresholds
 from agents.profiling.moments import fences_sql
 from agents.profiling.readings import infinite_sql, is_read, stranger_sql
@@ -34,7 +33,6 @@ class ColumnProfile:
     semantic_type: Mapping[str, Any] | None
     type_confidence: float
     counter_examples: Sequence[str]
-    masked: bool
     rows: int
     missing: int
     missing_percent: float
@@ -67,19 +65,6 @@ class ColumnProfile:
     rarest_values: Sequence[Mapping[str, Any]] = ()
     patterns: Sequence[Mapping[str, Any]] = ()
     patterns_sampled: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The profile as it stands in the report."""
-        shown = asdict(self)
-        for each in (*shown["top_values"], *shown["rarest_values"]):
-            each["value"] = self._shown(each["value"])
-        for holder in (shown, shown["semantic_type"] or {}):
-            holder["counter_examples"] = [self._shown(text) for text in holder.get("counter_examples", ())]
-        return shown
-
-    def _shown(self, text: str) -> str:
-        loose = self.masked or self.kind in ("text", "email", "url", "code")
-        return masked(text, personal=self.masked) if loose else text
 
 
 @dataclass(frozen=True)
@@ -144,7 +129,6 @@ def _profile(measures: Measures, place: int) -> ColumnProfile:
         semantic_type=figures.semantic(measures, place),
         type_confidence=column.confidence,
         counter_examples=column.counter_examples,
-        masked=place in measures.personal,
         rows=count.rows,
         missing=count.missing,
         missing_percent=figures.percent(count.missing, count.rows),
@@ -187,8 +171,7 @@ def _flagged_rows(measures: Measures) -> list[Table]:
         return []
     flagged = measures.values.sql(" UNION ALL ".join(_flagged_sql(measures, place) for place in places))
     rows = " UNION ALL ".join(
-        f"SELECT {ROW} AS row, {literal(measures.names[place])} AS column, issue_type, severity, message,"
-        f" {masked_sql('v', 'c', measures.personal)} AS value"
+        f"SELECT {ROW} AS row, {literal(measures.names[place])} AS column, issue_type, severity, message, v AS value"
         f" FROM (SELECT {ROW}, {Table.q(measures.names[place])} AS cell FROM {{self}})"
         f" JOIN {{flagged}} ON c = {place} AND v = cell"
         for place in places

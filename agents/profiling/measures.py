@@ -138,11 +138,6 @@ class Measures:
         semantic = self.semantics[place]
         return semantic.type if semantic else ""
 
-    @cached_property
-    def personal(self) -> dict[int, str]:
-        """The columns whose values name a person, with what they are."""
-        return {place: self.meaning(place) for place in range(len(self.names)) if self.meaning(place) in PERSONAL}
-
     def is_measure(self, place: int) -> bool:
         """Whether the numbers of the column are amounts of something: no key, code, coordinate or point in time."""
         if self.kind(place) not in NUMERIC or place not in self.moments:

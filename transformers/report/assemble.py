@@ -29,7 +29,7 @@ def build_report(
     if row_issues is not None and shield is not None:
         row_issues = shield.rows(row_issues)
     report = {
-        "metadata": _metadata(run, versions),
+        "metadata": _metadata(run, versions) | {"masked_columns": list(shield.leading) if shield else []},
         "executive_summary": [asdict(each) for each in run.tool.summarise(run)],
         "alerts": _numbered(run, "alerts", "alert_id"),
         "issues": issues,

