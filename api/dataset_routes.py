@@ -7,14 +7,17 @@ from sqlalchemy.orm import Session
 
 from api.dataset_schemas import DATASET_NAME, DatasetAnswer, DatasetChange, DatasetDetail, DatasetOrder
 from api.dependencies import CurrentUser, Database, StorageNow
+from api.refusals import refuses
 from db import datasets
 from db.database import reading, transaction
 from db.models import Dataset
+from errors import Conflict, InvalidParameters, NotFound
 from storage import keys
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 Name = Annotated[str, Path(pattern=DATASET_NAME)]
+_BY_NAME = refuses(NotFound, InvalidParameters)
 
 
 @router.get("")
@@ -23,20 +26,20 @@ def list_datasets(user: CurrentUser, session: Database) -> list[DatasetAnswer]:
     return [_answer(session, each) for each in datasets.page(session, user.id)]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refuses(Conflict))
 def create_dataset(body: DatasetOrder, user: CurrentUser) -> DatasetAnswer:
     """A new dataset. A task may also name one that isn't there yet, which makes it."""
     with transaction() as session:
         return _answer(session, datasets.add(session, user.id, body.name))
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses=_BY_NAME)
 def show_dataset(name: Name, user: CurrentUser, session: Database) -> DatasetDetail:
     """The dataset with its runs and the one that later runs are compared with."""
     return _detail(session, datasets.get(session, user.id, name))
 
 
-@router.patch("/{name}")
+@router.patch("/{name}", responses=_BY_NAME)
 def change_dataset(name: Name, body: DatasetChange, user: CurrentUser) -> DatasetDetail:
     """Choose the run that later runs are compared with, or let it be the newest again."""
     with transaction() as session:
@@ -45,7 +48,7 @@ def change_dataset(name: Name, body: DatasetChange, user: CurrentUser) -> Datase
         return _detail(session, datasets.get(session, user.id, name))
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name}", status_code=204, responses=_BY_NAME)
 def delete_dataset(name: Name, user: CurrentUser, storage: StorageNow) -> None:
     """Forget the dataset and all that it keeps; its tasks stay."""
     with transaction() as session:

@@ -149,6 +149,7 @@ def test_the_row_says_why_a_file_was_refused(service: Embedded, case: Case) -> N
     assert case.says in task["error_message"]
     assert "Traceback" not in service.http.get(f"/tasks/{task['task_id']}/timeline").text
     assert service.wallet() == before
+    assert 0 < service.peak_mb < MOST_MB
 
 
 @named([case for case in CASES if not case.code])
@@ -157,6 +158,7 @@ def test_an_odd_file_is_read_after_all(service: Embedded, case: Case) -> None:
     task = service.ended(answer.json()["task_id"])
     assert task["status"] == "COMPLETED", task
     assert case.shows in service.http.get(f"/tasks/{task['task_id']}/report").text
+    assert 0 < service.peak_mb < MOST_MB
 
 
 @named(CASES)
@@ -171,10 +173,6 @@ def test_the_command_line_says_the_same(
         assert ended["stderr"].startswith(f"{case.code}: ")
         assert case.says in ended["stderr"]
         assert service.wallet() == before
-
-
-def test_no_file_makes_a_child_large(service: Embedded) -> None:
-    assert 0 < service.peak_mb < MOST_MB
 
 
 def test_no_file_left_the_folder_of_its_task(service: Embedded) -> None:

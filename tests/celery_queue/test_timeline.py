@@ -42,7 +42,7 @@ MEANS = {
     "task_expired": "EXPIRED",
 }
 """The status that an event stands for."""
-OTHERS = {"agent_finished", "attempt_lost", "cancel_requested", "task_deleted"}
+OTHERS = {"agent_finished", "attempt_lost", "cancel_requested", "task_deleted", "unmasked_files_ordered"}
 OTHERS |= {"inputs_removed", "outputs_removed", "task_archived"}
 
 
@@ -69,14 +69,14 @@ class Story:
         with structlog.contextvars.bound_contextvars(request_id=name):
             yield name
 
-    def ordered(self, tool_id="clean-my-data"):
+    def ordered(self, tool_id="clean-my-data", agents=("type-fixer",), parameters=None):
         with self.request("ordering") as request_id:
-            task = orders.create(self.user.id, tool_id, ["type-fixer"], request_id=request_id)
+            task = orders.create(self.user.id, tool_id, list(agents), parameters, request_id=request_id)
         self.tasks.append(task)
         return task
 
-    def queued(self, *steps):
-        task, script = self.ordered(), self.folder / "script.txt"
+    def queued(self, *steps, **ordered):
+        task, script = self.ordered(**ordered), self.folder / "script.txt"
         script.write_text("\n".join(steps or ["step"]))
         with self.request("submitting") as request_id:
             files = {"primary": Upload("script.txt")}
@@ -151,7 +151,10 @@ class Story:
 
     def ended_before_it_ran(self, settings):
         with self.request("cancelling"):
-            orders.cancel(self.queued().id, self.user.id)
+            unmasked = self.queued(
+                tool_id="profile-my-data", agents=["unified-profiler"], parameters={"output": {"unmask": True}}
+            )
+            orders.cancel(unmasked.id, self.user.id)
             removal.delete(self.queued().id, self.user.id, self.runner.storage)
         unknown = self.queued()
         self.runner.refuse(unknown.id, self.user.id, UnknownTool())
