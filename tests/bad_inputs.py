@@ -127,7 +127,7 @@ CASES = [
     Case("header only, profiled", text("name,age\n"), tool=PROFILE),
     Case("header only, mastered", text("name,age\n"), tool=MASTER),
     Case("one column", text("name\nAda\nBo\n")),
-    Case("2,000 columns", lambda: table(2000), tool=PROFILE, shows='"columns": 2000'),
+    Case("2,000 columns", lambda: table(2000), tool=PROFILE, agents="unified-profiler,readiness-rater", shows='"columns": 2000'),
     Case("10,001 columns", lambda: table(10_001), "TOO_LARGE", "10,001 columns; at most 10,000"),
     Case("odd column names", text(ODD_NAMES)),
     Case("odd column names, profiled", text(ODD_NAMES), tool=PROFILE),
