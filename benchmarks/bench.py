@@ -23,7 +23,7 @@ import psutil
 
 import logs
 from benchmarks.tables import write_table
-from tests.services import free_port, own_postgres, own_redis
+from tests.services import RedisServer, free_port, own_postgres, own_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 20
@@ -38,8 +38,8 @@ def main() -> None:
         folder = Path(name)
         print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
         if not options.tools_only:
-            with _services(folder):
-                _measure_house(folder, options)
+            with _services(folder) as redis:
+                _measure_house(folder, options, redis)
         _measure_tools(folder, options)
 
 
@@ -54,8 +54,8 @@ def _options() -> argparse.Namespace:
 
 
 @contextlib.contextmanager
-def _services(folder: Path) -> Iterator[None]:
-    """Redis and PostgreSQL for this process and those it starts."""
+def _services(folder: Path) -> Iterator[RedisServer]:
+    """Redis, which it answers, and PostgreSQL, for this process and those it starts."""
     with own_redis() as redis, own_postgres() as postgres:
         os.environ |= {
             "REDIS_URL": redis.url,
@@ -70,13 +70,13 @@ def _services(folder: Path) -> Iterator[None]:
             "SWEEP_SECONDS": "3600",  # the reconciler would publish what is to be timed
         }
         subprocess.run([sys.executable, "main.py", "migrate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        yield
+        yield redis
 
 
 # The house
 
 
-def _measure_house(folder: Path, options: argparse.Namespace) -> None:
+def _measure_house(folder: Path, options: argparse.Namespace, redis: RedisServer) -> None:
     with _process(
         "-m", "celery", "-A", "benchmarks.noop_worker", "worker", "--concurrency=2", "--loglevel=error"
     ) as worker:
@@ -88,10 +88,27 @@ def _measure_house(folder: Path, options: argparse.Namespace) -> None:
         print(f"{'ratio':28}{rate / bare_rate:>10.2f}{cpu / bare_cpu:>12.1f}\n")
         port = free_port()
         with _process("-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "error"):
-            posts, starts = _submissions(f"http://127.0.0.1:{port}", options.requests)
-        print(f"{'':28}{'p50 ms':>10}{'p99 ms':>12}")
-        print(f"{'POST /process':28}{_percentile(posts, 50):>10.1f}{_percentile(posts, 99):>12.1f}")
-        print(f"{'submit → start':28}{_percentile(starts, 50):>10.1f}{_percentile(starts, 99):>12.1f}\n")
+            _measure_submissions(f"http://127.0.0.1:{port}", options.requests, redis)
+
+
+def _measure_submissions(url: str, count: int, redis: RedisServer) -> None:
+    """POST /process with the broker up, down, and taking connections without ever answering."""
+    print(f"{'':28}{'p50 ms':>10}{'p99 ms':>12}")
+    with _customer(url) as client:
+        posts, starts = _submissions(client, count)
+        _print_times("POST /process", posts)
+        _print_times("submit → start", starts)
+        for state, enter in {"down": redis.stop, "never answers": redis.freeze}.items():
+            ready = [_uploaded_task(client) for _ in range(count)]
+            enter()
+            _print_times(f"POST, broker {state}", [_post(client, task_id) for task_id in ready])
+            redis.resume()
+            redis.start()
+    print()
+
+
+def _print_times(name: str, milliseconds: Sequence[float]) -> None:
+    print(f"{name:28}{_percentile(milliseconds, 50):>10.1f}{_percentile(milliseconds, 99):>12.1f}")
 
 
 def _bare_celery(worker: psutil.Process, jobs: int) -> tuple[float, float]:
@@ -166,22 +183,33 @@ def _no_task_waits(_: Sequence[str]) -> bool:
     return not counts.get("QUEUED") and not counts.get("PROCESSING")
 
 
-def _submissions(url: str, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of POST /process, and from there to the claim by the database's clock."""
-    posts, starts = [], []
+@contextlib.contextmanager
+def _customer(url: str) -> Iterator[httpx.Client]:
+    """Somebody with credits, signed in."""
     with httpx.Client(base_url=url, timeout=30) as client:
         _until(lambda _: _answers(client), ())
         account = {"email": "posts@example.org", "password": "only for this benchmark"}
         opened = client.post("/auth/register", json=account).raise_for_status().json()
         _grant(opened["user"]["id"])
         client.headers["Authorization"] = f"Bearer {opened['access_token']}"
-        for _ in range(count):
-            task_id = _uploaded_task(client)
-            began = time.perf_counter()
-            client.post(f"/tasks/{task_id}/process").raise_for_status()
-            posts.append(1000 * (time.perf_counter() - began))
-            starts.append(_start_delay(task_id))
+        yield client
+
+
+def _submissions(client: httpx.Client, count: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of POST /process, and from there to the claim by the database's clock."""
+    posts, starts = [], []
+    for _ in range(count):
+        task_id = _uploaded_task(client)
+        posts.append(_post(client, task_id))
+        starts.append(_start_delay(task_id))
     return posts, starts
+
+
+def _post(client: httpx.Client, task_id: str) -> float:
+    """Milliseconds of one POST /process."""
+    began = time.perf_counter()
+    client.post(f"/tasks/{task_id}/process").raise_for_status()
+    return 1000 * (time.perf_counter() - began)
 
 
 def _grant(user_id: str) -> None:

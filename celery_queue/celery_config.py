@@ -52,6 +52,8 @@ def _addresses(settings: Settings) -> dict[str, Any]:
         "redis_socket_keepalive": True,
         "redis_backend_health_check_interval": 25,
         "broker_connection_retry_on_startup": True,
+        # Celery would give up after a hundred tries, and a long outage would leave no worker.
+        "broker_connection_max_retries": None,
         "broker_connection_timeout": 3,
     }
 

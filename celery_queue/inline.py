@@ -18,7 +18,7 @@ from celery_queue.world import close, runner
 from db import turns
 from db.database import reading
 from db.models import Task
-from errors import BrokerUnavailable, DatabaseUnavailable, ServiceError
+from errors import BrokerUnavailable, DatabaseUnavailable, TaskNotFound, UnknownTool, UserNotFound
 from settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ def _attempt(task: Task) -> Outcome:
     log.info("run_inline", task_id=task.id)
     try:
         transformer = transformer_of(task.id, task.user_id)
-    except ServiceError as error:
+    except (TaskNotFound, UserNotFound, UnknownTool) as error:
         runner().refuse(task.id, task.user_id, error)
         return Outcome("FAILED", error.code)
     return runner().run_attempt(task.id, task.user_id, transformer, lambda *_: None)

@@ -41,9 +41,11 @@ def take(session: Session, user_id: str, *, age_seconds: float, window: int, max
     As many as leave `window` shares of the user in the queue and `max_running` in the queue and running; one at least
     where none is there. Of several who ask at once each gets others.
     """
+    waiting, running = _shares(session, user_id, age_seconds)
+    if waiting >= window or waiting + running >= max_running:
+        return []
     free = select(Task).where(Task.user_id == user_id, _unsent(age_seconds))
     oldest = free.order_by(Task.queued_at, Task.id).limit(window).with_for_update(skip_locked=True)
-    waiting, running = _shares(session, user_id, age_seconds)
     taken = []
     for task in session.scalars(oldest):
         if not (_fits(task.shares, waiting, window) and _fits(task.shares, waiting + running, max_running)):

@@ -52,6 +52,12 @@ MUTATIONS = {
         "",
         "tests/billing/test_ledger.py::test_of_eight_holds_at_once_as_many_pass_as_there_are_credits[postgres]",
     ),
+    "the lock of a user's claims": Mutation(
+        "db/tasks.py",
+        "turns.lock(session, user_id)",
+        "",
+        "tests/db/test_turns.py::test_of_one_users_claims_at_once_no_more_pass_than_may_run[postgres]",
+    ),
     "one end per run": Mutation(
         "db/migrations/versions/0001_the_first_tables.py",
         '["task_id", "run_no"],\n            unique=True,',

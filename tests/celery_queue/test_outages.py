@@ -21,7 +21,7 @@ OUTAGE_SECONDS = 6  # three leases
 @pytest.mark.service
 def test_a_database_that_is_down_for_three_leases_costs_no_step(service, postgres_server, order):
     service.worker("--concurrency=1", app=SCRIPTED)
-    task = order("step", "sleep 8", "step")
+    task = order("step", "sleep 4", "step")
     until(lambda: "agent_finished" in events_of(task), 60)
     postgres_server.stop()
     time.sleep(OUTAGE_SECONDS)
@@ -35,7 +35,7 @@ def test_a_database_that_is_down_for_three_leases_costs_no_step(service, postgre
 @pytest.mark.service
 def test_a_lost_task_is_recovered_while_the_only_solo_worker_is_busy_and_no_beat_runs(service, order):
     service.worker("--pool=solo", app=SCRIPTED)
-    busy = order("step", "sleep 12")
+    busy = order("step", "sleep 8")
     until(lambda: "agent_finished" in events_of(busy), 60)
     lost = order("step")
     with transaction() as session:
@@ -47,6 +47,20 @@ def test_a_lost_task_is_recovered_while_the_only_solo_worker_is_busy_and_no_beat
     until(lambda: ended([busy, lost]), 60)
     assert {reload(task).status for task in (busy, lost)} == {TaskStatus.COMPLETED}
     check_history([busy, lost])
+
+
+@pytest.mark.service
+def test_tasks_that_take_their_child_along_harm_no_neighbour(service, order):
+    service.worker("--concurrency=2", app=SCRIPTED)
+    poison, greedy = order("die"), order("take 400")
+    neighbours = [order("step", "sleep 1") for _ in range(3)]
+    until(lambda: ended([poison, greedy, *neighbours]), 90)
+    assert [(row.error_code, row.attempt) for row in map(reload, (poison, greedy))] == [
+        ("POISON_TASK", 3),
+        ("OUT_OF_MEMORY", 1),
+    ]
+    assert {(row.status, row.attempt) for row in map(reload, neighbours)} == {(TaskStatus.COMPLETED, 1)}
+    check_history([poison, greedy, *neighbours])
 
 
 @pytest.fixture
