@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from billing import ledger
 from celery_queue.publish import publisher
-from db import users
+from db import turns, users
 from db.database import connect, transaction
 from db.migrations import upgrade
 from settings import Settings
@@ -54,6 +54,8 @@ class EmbeddedWorker:
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        with transaction() as session:
+            turns.forget_messages(session)  # an earlier worker of this folder had them in its memory
         publisher.start(self._settings)
         self._start()
         return True

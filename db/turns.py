@@ -70,6 +70,12 @@ def give_back(session: Session, task: Task) -> None:
     )
 
 
+def forget_messages(session: Session) -> None:
+    """Say that no queued task has a message: those of an in-memory broker end with its process."""
+    queued = update(Task).where(Task.status == TaskStatus.QUEUED)
+    session.execute(queued.values(published_at=None).execution_options(synchronize_session=False))
+
+
 def lock(session: Session, user_id: str) -> None:
     """Let one claim of a user be made at a time: two at once would each see the room that is left for one."""
     if session.get_bind().dialect.name == "postgresql":

@@ -34,6 +34,15 @@ def test_a_task_claimed_meanwhile_is_not_given_back():
     assert reload(task).published_at is not None
 
 
+def test_what_an_ended_process_had_in_memory_is_sent_again_at_once():
+    user = make_user()
+    make_task(user)
+    assert [len(take(user)), len(take(user))] == [1, 0]
+    with transaction() as session:
+        turns.forget_messages(session)
+    assert len(take(user)) == 1
+
+
 def test_of_many_publishers_at_once_one_takes_a_task():
     task = make_task(make_user())
 
