@@ -10,7 +10,6 @@ from pydantic import Field
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
 from agents.profiling.columns import ColumnProfile, TableProfile, Thresholds, profile_columns
 from agents.profiling.duplicates import Duplicates, duplicate_rows, no_duplicates
-from agents.profiling.measures import PERSONAL
 from agents.profiling.quality import FORMULAS, Dimension, grade, table_dimensions
 from agents.profiling.relations import relations
 from agents.table import ROW, Table
@@ -154,6 +153,9 @@ def _repeated(column: ColumnProfile) -> int:
     return column.rows - column.missing - column.distinct if keylike else 0
 
 
+_PERSONAL = frozenset({"email", "phone", "card", "ssn", "iban", "ip_address", "mac_address"})
+"""What values mean that name a person, or what is theirs alone."""
+
 _FINDINGS = (
     _Finding(
         "empty_column",
@@ -266,7 +268,7 @@ _FINDINGS = (
     _Finding(
         "personal_data",
         "privacy",
-        lambda c: c.rows - c.missing if c.semantic in PERSONAL else 0,
+        lambda c: c.rows - c.missing if c.semantic in _PERSONAL else 0,
         _always("medium"),
         "The values look like personal data ({c.semantic}); they are masked in this report.",
         "Values that look like personal data in {where}.",
@@ -387,7 +389,7 @@ def _metrics(
         "invalid_cells": sum(column.strangers + column.infinite for column in columns),
         "constant_columns": sum(column.constant for column in columns),
         "empty_columns": sum(column.role == "empty" for column in columns),
-        "personal_data_columns": sum(column.semantic in PERSONAL for column in columns),
+        "personal_data_columns": sum(column.semantic in _PERSONAL for column in columns),
         **{f"{each.dimension}_percent": each.score for each in dimensions},
         "quality_score": score,
         "quality_grade": grade(score),

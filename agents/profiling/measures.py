@@ -39,9 +39,6 @@ from agents.sampling import Sample
 from agents.semantics.columns import Semantic, distinct_texts, know_semantics, semantics_of
 from agents.table import Table
 
-PERSONAL = frozenset({"email", "phone", "card", "ssn", "iban", "ip_address", "mac_address"})
-"""What values mean that name a person, or what is theirs alone."""
-
 NO_MEASURE = frozenset({"phone", "card", "ssn"})
 """Numbers of which a mean says nothing."""
 
