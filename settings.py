@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: str = Field("", description="Secret of the access key.")
 
     secret_key: str = Field("", description="Signs tokens and links; empty = made once and kept in DATA_DIR.")
-    public_url: str = Field("http://127.0.0.1:8000", description="Address under which clients reach this API.")
+    public_url: str = Field("", description="Address of this API in links; empty = the one that a request came to.")
     registration_open: bool | None = Field(None, description="May anyone register? Empty = if embedded.")
     auth_tries_per_minute: int = Field(10, ge=1, description="Logins or registrations per minute, address and name.")
     token_minutes: int = Field(60, ge=1, description="Life of a bearer token.")

@@ -25,14 +25,15 @@ Database = Annotated[Session, Depends(get_db, scope="function")]
 holding this one meanwhile would take two connections."""
 
 
-@lru_cache(maxsize=4)
-def _storage_of(settings: Settings) -> Storage:
-    return open_storage(settings, settings.secret)
+@lru_cache(maxsize=16)
+def _storage_of(settings: Settings, reached_at: str) -> Storage:
+    return open_storage(settings, settings.secret, reached_at)
 
 
-def get_storage(settings: SettingsNow) -> Storage:
-    """The storage of this process, opened once."""
-    return _storage_of(settings)
+def get_storage(request: Request, settings: SettingsNow) -> Storage:
+    """The storage of this process; the links of a folder lead to PUBLIC_URL, else to where this request came to."""
+    given = settings.s3_bucket or settings.public_url
+    return _storage_of(settings, "" if given else str(request.base_url))
 
 
 StorageNow = Annotated[Storage, Depends(get_storage)]

@@ -24,8 +24,6 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the API; without a broker's address also work in this process."""
     settings = get_settings()
     logs.configure(settings.log_level, "api", settings.log_folder)
-    if not settings.s3_bucket and not settings.public_url.endswith(f":{port}"):
-        print(f"Links to files name {settings.public_url}; if that isn't this service, set PUBLIC_URL.", flush=True)
     uvicorn.run(
         "main:app",
         host=host,

@@ -30,10 +30,13 @@ class StorageSettings(Protocol):
     def s3_secret_access_key(self) -> str: ...
 
 
-def open_storage(settings: StorageSettings, secret: str) -> Storage:
-    """The bucket where one is set, else the folder `files` in DATA_DIR, its links signed with `secret`."""
+def open_storage(settings: StorageSettings, secret: str, reached_at: str = "") -> Storage:
+    """The bucket where one is set, else the folder `files` in DATA_DIR, its links signed with `secret`.
+
+    reached_at: where a folder's links lead if PUBLIC_URL isn't set.
+    """
     if not settings.s3_bucket:
-        return LocalStorage(settings.data_dir / "files", secret, settings.public_url)
+        return LocalStorage(settings.data_dir / "files", secret, settings.public_url or reached_at)
     from storage.s3 import S3Storage  # boto3 takes 60 MB and 0.3 s, which an embedded process need not spend
 
     return S3Storage(

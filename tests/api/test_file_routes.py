@@ -1,5 +1,8 @@
 import pytest
 
+from settings import get_settings
+from tests.api.conftest import CSV
+
 LIMIT = 3_000_000
 
 
@@ -78,3 +81,18 @@ def test_a_removed_file_is_not_found(client, storage):
 def test_an_empty_file_is_a_file(client, storage, link_for):
     assert send(client, link_for(size_bytes=0), b"").status_code == 200
     assert storage.stat("users/1/ä b.csv").size_bytes == 0
+
+
+def test_without_a_public_address_links_lead_to_where_the_request_came(signed_in, monkeypatch):
+    def link() -> str:
+        task_id = signed_in.post("/tasks", json={"tool_id": "clean-my-data"}).json()["task_id"]
+        wanted = {"files": {"primary": {"filename": "people.csv"}}}
+        return signed_in.post(f"/tasks/{task_id}/upload-urls", json=wanted).json()["uploads"]["primary"]["url"]
+
+    monkeypatch.setenv("PUBLIC_URL", "https://tables.example.org/")
+    get_settings.cache_clear()
+    assert link().startswith("https://tables.example.org/files/users/")
+    monkeypatch.delenv("PUBLIC_URL")
+    get_settings.cache_clear()
+    assert link().startswith(str(signed_in.base_url.join("/files/users/")))
+    assert signed_in.put(link(), headers={"Content-Type": "application/octet-stream"}, content=CSV).is_success
