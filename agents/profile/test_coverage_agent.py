@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -12,19 +13,19 @@ from agents.base import ROW_ISSUE_COLUMNS, AgentContext, AgentResult, Alert, Iss
 from agents.column_types import NUMERIC, ColumnType, Kind, infer_types
 from agents.dependencies import dependencies_of
 from agents.privacy.detect import personal_columns
-from agents.rules.check import Outcome, check_cells, check_rows, column_values, failing_rows
+from agents.rules.cells import cells_of
+from agents.rules.check import Outcome, check_cells, check_rows, failing_rows
 from agents.rules.contracts import Contract, read_contract
 from agents.rules.exports import FILES, exported
-from agents.rules.rule import LOGICAL_TYPES, OF_CELLS, Rule, is_date, is_finite, numbered, whole
+from agents.rules.rule import LOGICAL_TYPES, Rule, is_date, is_finite, numbered, whole
 from agents.rules.sampling import Sample, Sampler, Strategy
 from agents.rules.scoping import scope
 from agents.rules.suggest import (
     LEAST_CONFORMITY,
     Column,
     suggest_dependency,
-    suggest_for_cells,
+    suggest_for_columns,
     suggest_row_count,
-    suggest_unique,
 )
 from agents.semantics.columns import Semantic, semantic_types
 from agents.table import ROW, Table, regex_fault
@@ -126,13 +127,12 @@ def run(table: Table, params: TestCoverageAgent, ctx: AgentContext) -> AgentResu
     types, meanings = infer_types(table), semantic_types(table)
     ctx.report_progress(0.2)
     absent = sorted({column for rule in given for column in rule.columns if column not in table.columns})
-    checked = [*_checked(table, [rule for rule in given if not set(rule.columns) & set(absent)], types)]
-    ctx.report_progress(0.4)
-    suggested = _suggested(table, types, meanings, ctx)
+    looked = _look(table, [rule for rule in given if not set(rule.columns) & set(absent)], types, meanings, ctx)
+    checked, suggested = looked.checked, [*looked.suggested, *_suggested_beyond(table, types, ctx)]
     ctx.report_progress(0.8)
     key = _key(table, params, contract, types)
     failing = _with_key(failing_rows(table, [*checked, *suggested], types), table, key[0])
-    sample = _sample(table, params, types, failing, ctx)
+    sample = _sample(table, params, types, looked.edges, failing, ctx)
     scoping = scope(types, personal_columns(table), [*checked, *suggested], table.rows)
     return AgentResult(
         row_issues=_row_issues(failing),
@@ -179,45 +179,63 @@ def _given_rules(table: Table, params: TestCoverageAgent, contract: Contract) ->
     return numbered([*rules, *contract.rules])
 
 
-def _checked(table: Table, rules: Sequence[Rule], types: Mapping[str, ColumnType]) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class _Looked:
+    """What a look at the columns, a few at a time, has shown. edges: as `Cells.edges` has them."""
+
+    checked: Sequence[Outcome]
+    suggested: Sequence[Outcome]
+    edges: Mapping[str, tuple[int, int]]
+
+
+def _look(
+    table: Table,
+    rules: Sequence[Rule],
+    types: Mapping[str, ColumnType],
+    meanings: Mapping[str, Semantic | None],
+    ctx: AgentContext,
+) -> _Looked:
+    """Check the rules given, in their order, and find those that each column keeps."""
     outcomes: dict[str, Outcome] = {}
-    for column in dict.fromkeys(rule.column for rule in rules if rule.kind in OF_CELLS):
-        own = [rule for rule in rules if rule.kind in OF_CELLS and rule.column == column]
-        outcomes |= {each.rule.id: each for each in check_cells(column_values(table, column), own, types[column])}
-    for rule in rules:
-        yield outcomes[rule.id] if rule.id in outcomes else check_rows(table, rule)
+    suggested: list[Outcome] = []
+    edges: dict[str, tuple[int, int]] = {}
+    personal = personal_columns(table)
+    for cells in cells_of(table, types):
+        given = {name: [rule for rule in rules if rule.of_one_column and rule.column == name] for name in cells.types}
+        outcomes |= {each.rule.id: each for own in check_cells(cells, given).values() for each in own}
+        sorts = {name: found.type if (found := meanings[name]) else "" for name in cells.types}
+        columns = [
+            Column(name, found, table.rows, sorts[name], name in personal) for name, found in cells.types.items()
+        ]
+        suggested += suggest_for_columns(cells, columns)
+        edges |= cells.edges()
+        ctx.report_progress(0.2 + 0.5 * len(edges) / max(1, len(types)))
+    checked = [outcomes[rule.id] if rule.id in outcomes else check_rows(table, rule) for rule in rules]
+    return _Looked(checked, suggested, edges)
 
 
 # Rules suggested
 
 
-def _suggested(
-    table: Table, types: Mapping[str, ColumnType], meanings: Mapping[str, Semantic | None], ctx: AgentContext
-) -> list[Outcome]:
-    found: list[Outcome | None] = []
-    personal = personal_columns(table)
-    for place, (name, kind) in enumerate(types.items()):
-        meaning = meanings[name]
-        sort = meaning.type if meaning else ""
-        column = Column(name, column_values(table, name), kind, table.rows, sort, name in personal)
-        found.append(suggest_unique(table, column))
-        found += suggest_for_cells(column)
-        ctx.report_progress(0.4 + 0.3 * place / len(types))
-    for causes, effect in itertools.islice(_dependencies(table, types, ctx), _MOST_DEPENDENCIES):
-        found.append(suggest_dependency(table, causes, effect))
-    found.append(suggest_row_count(table))
-    return [each for each in found if each is not None]
+def _suggested_beyond(table: Table, types: Mapping[str, ColumnType], ctx: AgentContext) -> Iterator[Outcome]:
+    """Rules of several columns, and of the table."""
+    for determined in itertools.islice(_dependencies(table, types, ctx), _MOST_DEPENDENCIES):
+        if found := suggest_dependency(*determined):
+            yield found
+    if counted := suggest_row_count(table):
+        yield counted
 
 
 def _dependencies(
     table: Table, types: Mapping[str, ColumnType], ctx: AgentContext
-) -> Iterator[tuple[Sequence[str], str]]:
-    """Columns and another that they determine: what the profiler has found, else a look at the first few columns."""
+) -> Iterator[tuple[Sequence[str], str, int, int]]:
+    """Columns, another that they determine, on how many rows, and how many break it: what the profiler has found on all
+    rows, else a look at the first few columns."""
     profiled = ctx.earlier.get("unified-profiler")
     if profiled is not None and "dependencies" in profiled.data:
         for each in profiled.data["dependencies"]:
             if each["holds_percent"] >= 100 * LEAST_CONFORMITY:
-                yield each["determinant"], each["dependent"]
+                yield each["determinant"], each["dependent"], each["rows"], each["exceptions"]
         return
     repeating = {
         name: found
@@ -227,7 +245,8 @@ def _dependencies(
     looked_at = dict(itertools.islice(repeating.items(), _MOST_DEPENDENTS))
     for target, sources in dependencies_of(table, list(looked_at), looked_at, ctx.seed).items():
         for source in sources:
-            yield [source], target
+            found = check_rows(table, Rule("dependency", (source, target), "suggested"))
+            yield [source], target, found.support, found.failing
 
 
 def _logical_types(types: Mapping[str, ColumnType]) -> dict[str, str]:
@@ -284,7 +303,12 @@ def _files(table: Table, failing: Table, sample: Sample, split: bool) -> dict[st
 
 
 def _sample(
-    table: Table, params: TestCoverageAgent, types: Mapping[str, ColumnType], failing: Table, ctx: AgentContext
+    table: Table,
+    params: TestCoverageAgent,
+    types: Mapping[str, ColumnType],
+    edges: Mapping[str, tuple[int, int]],
+    failing: Table,
+    ctx: AgentContext,
 ) -> Sample:
     """Rows that stand out: those that break a rule, and those in which the profiler has found something."""
     standing_out = failing.sql("SELECT row, 'breaks ' || rule AS reason FROM {self}")
@@ -294,7 +318,7 @@ def _sample(
             "SELECT * FROM {self} UNION ALL SELECT row, concat_ws(': ', \"column\", issue_type) FROM {found}",
             found=profiled.row_issues,
         )
-    return Sampler(table, types, standing_out, params.seed).draw(params.sample_size, params.sample_strategies)
+    return Sampler(table, types, edges, standing_out, params.seed).draw(params.sample_size, params.sample_strategies)
 
 
 # What is said of it

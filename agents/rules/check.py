@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agents.column_types import ColumnType, is_null_sql
 from agents.edits import concat
-from agents.rules.rule import OF_CELLS, Rule, applies_sql, breaks_sql
+from agents.rules.cells import Cells, by_place
+from agents.rules.rule import OF_CELLS, Rule, breaks_filled_sql, breaks_sql, kept_by_measure_sql
 from agents.table import ROW, Table, literal
 
 FAILING_COLUMNS = {
@@ -17,7 +19,6 @@ FAILING_COLUMNS = {
     "value": "VARCHAR",
     "origin": "VARCHAR",
 }
-_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,91 @@ class Outcome:
         return self.failing <= self.rule.tolerance * self.support
 
 
-def column_values(table: Table, column: str) -> Table:
-    """Every text (v) of a column and its rows (n): rules of cells are checked on each text once."""
-    return table.sql(f"SELECT {Table.q(column)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL")
+def check_cells(cells: Cells, rules: Mapping[str, Sequence[Rule]]) -> dict[str, list[Outcome]]:
+    """Check rules on single columns, by column: those of cells, and that a value come once."""
+    failing = {name: [_failing_by_type(cells, rule) for rule in own] for name, own in rules.items()}
+    for name, place, count in _counted(cells, rules, failing):
+        failing[name][place] = count
+    return {
+        name: [_outcome(cells, rule, count or 0) for rule, count in zip(own, failing[name], strict=True)]
+        for name, own in rules.items()
+    }
 
 
-def check_cells(values: Table, rules: Sequence[Rule], found: ColumnType) -> list[Outcome]:
-    """Check rules of cells of one column on its `column_values`."""
-    outcomes: list[Outcome] = []
-    for start in range(0, len(rules), _AT_ONCE):
-        part = rules[start : start + _AT_ONCE]
-        counts = ", ".join(
-            f"sum(n) FILTER ({applies_sql(rule, 'v')}), sum(n) FILTER ({breaks_sql(rule, 'v', found)})" for rule in part
-        )
-        figures = [int(figure or 0) for figure in values.query(f"SELECT {counts} FROM {{self}}")[0]]
-        pairs = zip(part, figures[::2], figures[1::2], strict=True)
-        outcomes += [Outcome(rule, support, failing) for rule, support, failing in pairs]
-    return outcomes
+def _failing_by_type(cells: Cells, rule: Rule) -> int | None:
+    """How many cells break a rule where what is known of the column tells; None where one has to look."""
+    found = cells.types[rule.column]
+    if rule.kind == "required":
+        return found.missing
+    return 0 if rule.kind == "unique" and found.distinct == cells.filled(rule.column) else None
+
+
+def _outcome(cells: Cells, rule: Rule, failing: int) -> Outcome:
+    return Outcome(rule, cells.rows if rule.kind == "required" else cells.filled(rule.column), failing)
+
+
+def _counted(
+    cells: Cells, rules: Mapping[str, Sequence[Rule]], known: Mapping[str, Sequence[int | None]]
+) -> Iterator[tuple[str, int, int]]:
+    """How many cells break each rule of which that isn't known: the column, the rule's place, the count."""
+    keeping: list[_Asked] = []
+    breaking: list[_Asked] = []
+    repeating: list[_Asked] = []
+    for name, own in rules.items():
+        for at, rule in enumerate(own):
+            if known[name][at] is not None:
+                continue
+            if rule.kind == "unique":
+                repeating.append(_Asked(name, at, "n > 1"))
+            elif kept := kept_by_measure_sql(rule, cells.types[name], "x"):
+                keeping.append(_Asked(name, at, kept))
+            else:
+                breaking.append(_Asked(name, at, breaks_filled_sql(rule, "v", cells.types[name])))
+    for asked, count in _sums(cells.of_measures, "SELECT c, x, n FROM measures", keeping, cells):
+        yield asked.column, asked.place, cells.filled(asked.column) - count
+    filled = f"SELECT c, v, n FROM texts WHERE NOT {is_null_sql('v')}"
+    for asked, count in _sums(cells.of_texts, filled, breaking, cells):
+        yield asked.column, asked.place, count
+    grouped = f"SELECT c, sum(n) AS n FROM ({filled}) GROUP BY c, v"
+    for asked, count in _sums(cells.of_texts, grouped, repeating, cells):
+        yield asked.column, asked.place, count
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A condition on the cells of one column, for the rule that has this place among the column's."""
+
+    column: str
+    place: int
+    condition: str
+
+
+def _sums(
+    query: Callable[[str], list[tuple[Any, ...]]], source: str, asked: Sequence[_Asked], cells: Cells
+) -> Iterator[tuple[_Asked, int]]:
+    """How many rows of `source` each condition is true of.
+
+    One column of the answer is for the first condition of every column of the table, one for the second, and so on.
+    """
+    turns: list[dict[int, _Asked]] = []
+    for each in asked:
+        place = cells.places[each.column]
+        turn = next((turn for turn in turns if place not in turn), None)
+        if turn is None:
+            turns.append(turn := {})
+        turn[place] = each
+    if not turns:
+        return
+    conditions = (by_place({place: each.condition for place, each in turn.items()}, "false") for turn in turns)
+    counts = ", ".join(f"coalesce(sum(n) FILTER ({condition}), 0)" for condition in conditions)
+    places = ", ".join(str(place) for place in turns[0])
+    answers = {
+        place: figures
+        for place, *figures in query(f"SELECT c, {counts} FROM ({source}) WHERE c IN ({places}) GROUP BY c")
+    }
+    for number, turn in enumerate(turns):
+        for place, each in turn.items():
+            yield each, int(answers[place][number]) if place in answers else 0
 
 
 def check_rows(table: Table, rule: Rule) -> Outcome:
@@ -64,9 +133,23 @@ def check_rows(table: Table, rule: Rule) -> Outcome:
         low, high = rule.values.get("min"), rule.values.get("max")
         kept = (low is None or table.rows >= low) and (high is None or table.rows <= high)
         return Outcome(rule, 1, 0 if kept else 1)
-    filled = " AND ".join(f"NOT {is_null_sql(Table.q(column))}" for column in rule.columns)
-    support = int(table.scalar(f"SELECT count(*) FROM {{self}} WHERE {filled}"))
-    return Outcome(rule, support, int(table.scalar(f"SELECT count(*) FROM ({_rows_sql(rule, 'SELECT 1')})")))
+    cells = [Table.q(column) for column in rule.columns]
+    filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
+    # Few groups are left after grouping: only those are looked at for what says nothing.
+    groups = table.sql(f"SELECT {', '.join(cells)}, count(*) AS __n FROM {{self}} GROUP BY ALL")
+    said = f"SELECT * FROM {{self}} WHERE {filled}"
+    if rule.kind == "unique":
+        failing = f"coalesce(sum(__n) FILTER (__n > 1), 0) FROM ({said})"
+        support = "coalesce(sum(__n), 0)"
+    else:
+        *causes, _ = cells
+        failing = (
+            "coalesce(sum(__rows - __usual), 0) FROM"
+            f" (SELECT sum(__n) AS __rows, max(__n) AS __usual FROM ({said}) GROUP BY {', '.join(causes)})"
+        )
+        support = "coalesce(sum(__rows), 0)"
+    found = groups.query(f"SELECT {support}, {failing}")[0]
+    return Outcome(rule, int(found[0]), int(found[1]))
 
 
 def failing_rows(table: Table, outcomes: Sequence[Outcome], types: Mapping[str, ColumnType]) -> Table:

@@ -189,7 +189,7 @@ def dbt_schema(rules: Sequence[Rule], columns: Mapping[str, str], table: str) ->
 
 
 def _dbt_test(rule: Rule) -> Any:
-    limits = {"min": rule.values.get("min"), "max": rule.values.get("max")}
+    limits = {end: _sql_bound(rule.values.get(end)) for end in ("min", "max")}
     match rule.kind:
         case "required":
             return _dbt("not_null", {}, rule)
@@ -207,6 +207,11 @@ def _dbt_test(rule: Rule) -> Any:
             return _dbt("keeps_format", {"pattern": _no_template(rule.values["pattern"])}, rule)
         case _:
             return None
+
+
+def _sql_bound(limit: float | str | None) -> float | str | None:
+    """A bound as it stands in SQL: a date's in quotes, which the column's type then reads."""
+    return f"'{limit}'" if isinstance(limit, str) else limit
 
 
 def _no_template(text: str) -> str:
@@ -249,7 +254,7 @@ def expectation_suite(rules: Sequence[Rule], table: str) -> dict[str, Any]:
 
 
 def _expectation(rule: Rule) -> dict[str, Any] | None:
-    limits = {"min_value": rule.values.get("min"), "max_value": rule.values.get("max")}
+    limits = {f"{end}_value": _moment(rule.values.get(end)) for end in ("min", "max")}
     columns = list(rule.columns)
     match rule.kind:
         case "required":
@@ -272,6 +277,11 @@ def _expectation(rule: Rule) -> dict[str, Any] | None:
             return {"type": "expect_table_row_count_to_be_between", "kwargs": limits, "meta": {"notes": rule.said()}}
         case _:
             return None
+
+
+def _moment(limit: float | str | None) -> float | str | None:
+    """A bound as Great Expectations takes it: it reads a text as a moment only where the time of day is told."""
+    return f"{limit}T00:00:00" if isinstance(limit, str) and len(limit) == len("2025-12-31") else limit
 
 
 def _expect(type: str, values: Mapping[str, Any], rule: Rule) -> dict[str, Any]:
@@ -319,13 +329,13 @@ def _pandera_column(name: str, logical_type: str, rules: Sequence[Rule]) -> list
 def _pandera_check(rule: Rule, dtype: str) -> str | None:
     """A check of a whole column, so that a share of exceptions can be let pass; missing cells are left out before."""
     low, high = rule.values.get("min"), rule.values.get("max")
-    number = dtype in ("Int64", "float64")
+    number, measured = dtype in ("Int64", "float64"), dtype in ("Int64", "float64", "datetime64[ns]")
     conditions = {
         "required": "cells.notna()",
         "allowed_values": f"cells.isin({list(rule.values.get('values', ()))!r})" if not number else None,
         "format": f"cells.str.contains({rule.values.get('pattern')!r}, regex=True)" if not number else None,
         "length": f"cells.str.len().between({low!r}, {high!r})" if not number else None,
-        "range": f"cells.between({low!r}, {high!r})" if number else None,
+        "range": f"cells.between({low!r}, {high!r})" if measured else None,
     }
     condition = conditions.get(rule.kind)
     if condition is None or (rule.kind == "required" and not rule.tolerance):

@@ -18,7 +18,6 @@ from agents.column_types import (
     TEMPORAL,
     TRUE_SPELLINGS,
     ColumnType,
-    Kind,
     date_sql,
     is_null_sql,
     number_sql,
@@ -26,7 +25,7 @@ from agents.column_types import (
     time_sql,
     trim_sql,
 )
-from agents.profiling.readings import value_sql
+from agents.rules.cells import measure_of_cell_sql
 from agents.table import literal
 
 RuleKind = Literal[
@@ -61,6 +60,11 @@ class Rule:
         """Its name in reports and files."""
         again = f"#{self.number}" if self.number > 1 else ""
         return f"{self.origin}.{self.kind}({', '.join(self.columns)}){again}"
+
+    @property
+    def of_one_column(self) -> bool:
+        """Whether every text of one column keeps or breaks it, wherever it stands."""
+        return self.kind in OF_CELLS or (self.kind == "unique" and len(self.columns) == 1)
 
     @property
     def column(self) -> str:
@@ -107,23 +111,44 @@ def whole(pattern: str) -> str:
     return f"^(?:{pattern})$"
 
 
-def applies_sql(rule: Rule, cell: str) -> str:
-    """SQL that is true of a cell that a rule of cells has anything to say about."""
-    return "true" if rule.kind == "required" else f"NOT {is_null_sql(cell)}"
+def kept_by_measure_sql(rule: Rule, found: ColumnType, measure: str) -> str | None:
+    """SQL that is true of a cell that keeps a rule, by its `measure_of_cell_sql`; None where only its text tells.
+
+    A cell without a measure isn't true of it.
+    """
+    numeric, temporal = found.kind in NUMERIC, found.kind in TEMPORAL and bool(found.shapes)
+    match rule.kind:
+        case "range":
+            limits = {name: limit for name, limit in rule.values.items() if limit is not None}
+            of_dates = any(isinstance(limit, str) for limit in limits.values())
+            if not (temporal if of_dates else numeric):
+                return None
+            bounds = [f"{measure} {_KEEPING[name]} {_bound_sql(limits[name])}" for name in _KEEPING if name in limits]
+            return f"({' AND '.join(bounds)})"
+        case "length" if not (numeric or found.kind in TEMPORAL):
+            return f"NOT {_beyond_sql(measure, rule.values)}"
+        case "type":
+            sure = temporal and found.date_order is not None
+            return _TYPE_BY_MEASURE.get((rule.values["type"], numeric, sure), "").format(x=measure) or None
+        case _:
+            return None
 
 
 def breaks_sql(rule: Rule, cell: str, found: ColumnType) -> str:
     """SQL that is true of a cell that breaks a rule of cells."""
     if rule.kind == "required":
         return is_null_sql(cell)
-    return f"({applies_sql(rule, cell)} AND {_breaks_filled_sql(rule, cell, found)})"
+    return f"CASE WHEN {is_null_sql(cell)} THEN false ELSE {breaks_filled_sql(rule, cell, found)} END"
 
 
-def _breaks_filled_sql(rule: Rule, cell: str, found: ColumnType) -> str:
+def breaks_filled_sql(rule: Rule, cell: str, found: ColumnType) -> str:
+    """SQL that is true of a cell that holds something and breaks a rule of cells."""
     values = rule.values
+    if kept := kept_by_measure_sql(rule, found, f"({measure_of_cell_sql(cell, found)})"):
+        return f"({kept}) IS NOT TRUE"
     match rule.kind:
         case "range":
-            return _outside_sql(values, cell, found)
+            return _outside_sql(values, cell)
         case "format":
             return f"NOT regexp_matches({cell}, {literal(values['pattern'])})"
         case "allowed_values":
@@ -136,6 +161,16 @@ def _breaks_filled_sql(rule: Rule, cell: str, found: ColumnType) -> str:
             raise ValueError(f"{rule.kind} looks at more than one cell")
 
 
+_KEEPING = {"min": ">=", "max": "<=", "above": ">", "below": "<"}
+# By the type asked for, and whether the column is one of numbers, or of dates that can be read in one way alone.
+_TYPE_BY_MEASURE = {
+    ("integer", True, False): "(isfinite({x}) AND {x} = floor({x}))",
+    ("number", True, False): "isfinite({x})",
+    ("date", False, True): "{x} IS NOT NULL",
+    ("timestamp", False, True): "{x} IS NOT NULL",
+}
+
+
 def _beyond_sql(value: str, limits: Mapping[str, Any]) -> str:
     parts = [f"{value} {sign} {_bound(limits[name])}" for name, sign in _SIGNS if limits.get(name) is not None]
     return f"({' OR '.join(parts)})"
@@ -144,24 +179,24 @@ def _beyond_sql(value: str, limits: Mapping[str, Any]) -> str:
 _SIGNS = (("min", "<"), ("max", ">"), ("above", "<="), ("below", ">="))
 
 
+def _bound_sql(limit: float | str) -> str:
+    """A bound as a measure: a date's is its seconds since 1970."""
+    return f"epoch(CAST({literal(limit)} AS TIMESTAMP))" if isinstance(limit, str) else _bound(limit)
+
+
 def _bound(limit: float | int) -> str:
     return f"CAST('{limit!r}' AS DOUBLE)"
 
 
-def _outside_sql(values: Mapping[str, Any], cell: str, found: ColumnType) -> str:
-    """Outside, or no number (no date) at all."""
-    limits = {name: limit for name, limit in values.items() if limit is not None}
-    if any(isinstance(limit, str) for limit in limits.values()):
-        dates = found if found.kind in TEMPORAL else ColumnType(Kind.DATE, 1.0, 0, 0)
-        value = value_sql(cell, dates) if dates.shapes else f"epoch({date_sql(cell, None)})"
-        parts = [
-            f"{value} {sign} epoch(CAST({literal(str(limits[name]))} AS TIMESTAMP))"
-            for name, sign in _SIGNS
-            if name in limits
-        ]
+def _outside_sql(limits: Mapping[str, Any], cell: str) -> str:
+    """Outside, or no number (no date) at all, where the column is neither of numbers nor of dates."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if any(isinstance(limit, str) for limit in given.values()):
+        value = f"epoch({date_sql(cell, None)})"
+        parts = [f"{value} {sign} {_bound_sql(given[name])}" for name, sign in _SIGNS if name in given]
         return f"(({value}) IS NULL OR {' OR '.join(parts)})"
-    value = value_sql(cell, found) if found.kind in NUMERIC else number_sql(cell)
-    return f"(({value}) IS NULL OR {_beyond_sql(f'({value})', limits)})"
+    value = number_sql(cell)
+    return f"(({value}) IS NULL OR {_beyond_sql(f'({value})', given)})"
 
 
 def is_date(limit: Any) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.edits import concat
-from agents.profiling.readings import value_sql
 from agents.table import ROW, Table, literal
 
 Strategy = Literal["stratified", "boundary", "anomaly", "random"]
@@ -30,10 +30,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Sampler:
-    """What the strategies choose from. standing_out: (row, reason) of rows that somebody found fault with."""
+    """What the strategies choose from. edges: the rows with the smallest and the largest value of each column;
+    standing_out: (row, reason) of rows that somebody found fault with."""
 
     table: Table
     types: Mapping[str, ColumnType]
+    edges: Mapping[str, tuple[int, int]]
     standing_out: Table
     seed: int
 
@@ -95,29 +97,13 @@ class Sampler:
 
     def _boundary(self, wanted: int) -> Table:
         """The rows with the smallest and the largest number or date, the shortest and the longest text, by column."""
-        parts = [self._nothing()]
-        for name, found in self.types.items():
-            if found.distinct > 1 and len(parts) <= wanted:
-                parts.append(self._edges(name, found))
-        return concat(parts).sql(
-            "SELECT row, string_agg(reason, '; ' ORDER BY reason) AS reason, 0::HUGEINT AS rank"
-            " FROM {self} GROUP BY row"
-        )
-
-    def _edges(self, name: str, found: ColumnType) -> Table:
-        cell, measured = Table.q(name), found.kind in NUMERIC | TEMPORAL
-        value = value_sql(cell, found) if measured else f"length({cell})"
-        low, high = ("smallest", "largest") if measured else ("shortest", "longest")
-        measures = f"SELECT {ROW} AS __r, {value} AS __x FROM {{self}} WHERE NOT {is_null_sql(cell)}"
-        ends = self.table.sql(
-            "SELECT min(row(__x, __r))[2] AS low, -max(row(__x, -__r))[2] AS high"
-            f" FROM ({measures}) WHERE __x IS NOT NULL"
-        )
-        return ends.sql(
-            f"SELECT low AS row, {literal(f'{name} is {low}')} AS reason, 0::HUGEINT AS rank FROM {{self}}"
-            " WHERE low IS NOT NULL UNION ALL"
-            f" SELECT high, {literal(f'{name} is {high}')}, 0 FROM {{self}} WHERE high <> low"
-        )
+        told: dict[int, list[str]] = {}
+        for name, rows in islice(self.edges.items(), wanted):
+            measured = self.types[name].kind in NUMERIC | TEMPORAL
+            for row, end in zip(rows, ("smallest", "largest") if measured else ("shortest", "longest"), strict=True):
+                told.setdefault(row, []).append(f"{name} is {end}")
+        found = [(row, "; ".join(sorted(reasons)), 0) for row, reasons in told.items()]
+        return self.table.beside({"row": "BIGINT", "reason": "VARCHAR", "rank": "HUGEINT"}, found)
 
     def _anomaly(self, wanted: int) -> Table:
         """The rows with the most faults."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from agents.column_types import ColumnType, Kind, is_null_sql
-from agents.profiling.readings import value_sql
+from agents.column_types import TEMPORAL, ColumnType, Kind, is_null_sql
+from agents.rules.cells import Cells, by_place
 from agents.rules.check import Outcome, check_cells, check_rows
-from agents.rules.rule import Rule, whole
+from agents.rules.rule import Rule, RuleKind, whole
 from agents.table import Table, literal
 
 LEAST_CONFORMITY = 0.99
@@ -24,9 +25,13 @@ REPEATED = 10
 
 _ENOUGH_ROWS = 20
 _SAMPLE = 20_000
+_SHAPE_SAMPLE = 5_000
 _MOST_SHAPES = 3
 _LONGEST_SHAPE = 40
 _FAR = 3.0
+_DAY = 86_400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Bounds = tuple[float, float] | tuple[str, str]
 _TYPES = {
     Kind.INTEGER: "integer",
     Kind.DECIMAL: "number",
@@ -35,7 +40,7 @@ _TYPES = {
     Kind.BOOLEAN: "boolean",
     Kind.TIME: "time",
 }
-_NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
+_RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME)
 _WORDS = (Kind.TEXT, Kind.CODE, Kind.BOOLEAN)
 _SHAPED = (Kind.CODE, Kind.PHONE, Kind.TEXT)
 _KEYLIKE = (Kind.INTEGER, Kind.CODE, Kind.TEXT, Kind.EMAIL, Kind.URL, Kind.PHONE)
@@ -50,46 +55,64 @@ GENERAL_PATTERNS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column to suggest rules for. values: its `column_values`; meaning: its sort of value, as agents.semantics calls
-    it; personal: that none of its values may be shown."""
+    """A column to suggest rules for. found: what it holds; meaning: its sort of value, as agents.semantics calls it;
+    personal: that none of its values may be shown."""
 
     name: str
-    values: Table
     found: ColumnType
     rows: int
     meaning: str = ""
     personal: bool = False
 
     @property
-    def present(self) -> int:
+    def filled(self) -> int:
         """Cells that hold something."""
         return self.rows - self.found.missing
 
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether its values may be told, and are enough to tell anything."""
+        return not self.personal and self.filled >= _ENOUGH_ROWS
 
-def suggest_for_cells(column: Column) -> list[Outcome]:
-    """The rules that a column's cells keep."""
-    if column.present < 1:
-        return []
-    rules = list(_rules_of_cells(column))
-    return [_with_tolerance(each) for each in check_cells(column.values, rules, column.found) if _kept(each)]
+    @property
+    def is_closed_list(self) -> bool:
+        """Whether it has few values, which come again and again."""
+        few = min(FEW_VALUES, self.filled / REPEATED)
+        return self.may_be_shown and self.found.kind in _WORDS and 0 < self.found.distinct <= few
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its numbers or dates lie in a range that says something: a counter's grows with the table."""
+        counter = self.found.kind is Kind.INTEGER and self.found.distinct == self.filled
+        return self.may_be_shown and self.found.kind in _RANGED and self.found.distinct > 1 and not counter
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether its texts may be written alike."""
+        return self.may_be_shown and self.found.kind in _SHAPED and self.meaning not in GENERAL_PATTERNS
 
 
-def suggest_unique(table: Table, column: Column) -> Outcome | None:
-    """That a column's values come once each."""
-    enough = column.present >= 2 and column.found.distinct >= LEAST_CONFORMITY * column.present
-    if not enough or column.found.kind not in _KEYLIKE:
-        return None
-    because = f"{column.found.distinct:,} values on {column.present:,} rows"
-    outcome = check_rows(table, Rule("unique", (column.name,), "suggested", because=because))
-    return _with_tolerance(outcome) if _kept(outcome) else None
+def suggest_for_columns(cells: Cells, columns: Sequence[Column]) -> list[Outcome]:
+    """The rules that each column alone keeps, column by column."""
+    present = [column for column in columns if column.filled]
+    allowed = _allowed_values(cells, [column for column in present if column.is_closed_list])
+    ranges = _ranges(cells, [column for column in present if column.is_measured and column.name not in allowed])
+    shapes = _shapes(cells, [column for column in present if column.is_shaped and column.name not in allowed])
+    lengths = _lengths(cells, [name for name, own in shapes.items() if not own])
+    rules: dict[str, list[Rule]] = {}
+    for column in present:
+        telling = _by_values(column, allowed, ranges, shapes, lengths) if column.may_be_shown else None
+        rules[column.name] = [*_by_type(column), *([telling] if telling else [])]
+    outcomes = check_cells(cells, rules)
+    return [_with_tolerance(each) for own in outcomes.values() for each in own if _kept(each)]
 
 
-def suggest_dependency(table: Table, determinant: Sequence[str], dependent: str) -> Outcome | None:
-    """That some columns determine another."""
-    outcome = check_rows(table, Rule("dependency", (*determinant, dependent), "suggested"))
-    because = f"the same on {outcome.conformity:.4g} % of {outcome.support:,} rows"
+def suggest_dependency(determinant: Sequence[str], dependent: str, support: int, failing: int) -> Outcome | None:
+    """That some columns determine another, which so many rows have to keep and so many don't."""
+    outcome = Outcome(Rule("dependency", (*determinant, dependent), "suggested"), support, failing)
+    because = f"the same on {outcome.conformity:.4g} % of {support:,} rows"
     outcome = replace(outcome, rule=replace(outcome.rule, because=because))
-    return _with_tolerance(outcome) if outcome.support and _kept(outcome) else None
+    return _with_tolerance(outcome) if support and _kept(outcome) else None
 
 
 def suggest_row_count(table: Table) -> Outcome | None:
@@ -110,80 +133,142 @@ def _with_tolerance(outcome: Outcome) -> Outcome:
     return replace(outcome, rule=replace(outcome.rule, tolerance=math.ceil(share * 10_000) / 10_000))
 
 
-def _rules_of_cells(column: Column) -> Iterator[Rule]:
-    def rule(kind: str, because: str, **values: object) -> Rule:
-        return Rule(kind, (column.name,), "suggested", values, because=because)  # type: ignore[arg-type]
+def _rule(column: Column, kind: RuleKind, because: str, **values: object) -> Rule:
+    return Rule(kind, (column.name,), "suggested", values, because=because)
 
-    found, filled = column.found, f"{column.present:,} filled cells"
-    if column.present >= LEAST_CONFORMITY * column.rows:
-        yield rule("required", f"filled on {column.present:,} of {column.rows:,} rows")
+
+def _by_type(column: Column) -> Iterator[Rule]:
+    """What follows from what the column holds, without a value of it."""
+    found, filled = column.found, f"{column.filled:,} filled cells"
+    if column.filled >= 2 and found.distinct >= LEAST_CONFORMITY * column.filled and found.kind in _KEYLIKE:
+        yield _rule(column, "unique", f"{found.distinct:,} values on {column.filled:,} rows")
+    if column.filled >= LEAST_CONFORMITY * column.rows:
+        yield _rule(column, "required", f"filled on {column.filled:,} of {column.rows:,} rows")
     if found.kind in _TYPES and found.confidence >= LEAST_CONFORMITY:
-        yield rule("type", f"{found.confidence:.4%} of {filled} are {found.kind}", type=_TYPES[found.kind])
+        because = f"{found.confidence:.4%} of {filled} are {found.kind}"
+        yield _rule(column, "type", because, type=_TYPES[found.kind])
     if column.meaning in GENERAL_PATTERNS:
-        yield rule(
-            "format", f"most of {filled} are of the sort {column.meaning}", pattern=GENERAL_PATTERNS[column.meaning]
-        )
-    if column.personal or column.present < _ENOUGH_ROWS:
+        because = f"most of {filled} are of the sort {column.meaning}"
+        yield _rule(column, "format", because, pattern=GENERAL_PATTERNS[column.meaning])
+
+
+def _by_values(
+    column: Column,
+    allowed: Mapping[str, list[str]],
+    ranges: Mapping[str, _Bounds],
+    shapes: Mapping[str, list[str]],
+    lengths: Mapping[str, tuple[int, int]],
+) -> Rule | None:
+    """What the column's values tell: the list of them, their range, how they are written, or how long they are."""
+    name, filled = column.name, f"{column.filled:,} filled cells"
+    if values := allowed.get(name):
+        return _rule(column, "allowed_values", f"{len(values)} values on {filled}", values=values)
+    if name in ranges:
+        low, high = ranges[name]
+        return _rule(column, "range", f"all of {filled} but far outliers", min=low, max=high)
+    if own := shapes.get(name):
+        return _rule(column, "format", f"{len(own)} patterns cover {filled}", pattern=_pattern(own))
+    if name in lengths:
+        low, high = lengths[name]
+        return _rule(column, "length", f"all of {filled}", min=low, max=high)
+    return None
+
+
+def _allowed_values(cells: Cells, columns: Sequence[Column]) -> dict[str, list[str]]:
+    """Closed lists of values; those that come once among many rows are taken for slips."""
+    names = {cells.places[column.name]: column.name for column in columns}
+    found: dict[str, list[str]] = {}
+    if names:
+        again = f"n > 1 AND c IN ({_listed(names)}) AND NOT {is_null_sql('v')}"
+        for place, value in cells.of_texts(f"SELECT c, v FROM texts WHERE {again} ORDER BY c, n DESC, v"):
+            found.setdefault(names[place], []).append(value)
+    return found
+
+
+def _ranges(cells: Cells, columns: Sequence[Column]) -> dict[str, _Bounds]:
+    """From the smallest to the largest value that isn't far outside the quartiles; from 0 where none is negative."""
+    of_place = {cells.places[column.name]: column for column in columns}
+    fences = dict(_fences(cells, of_place))
+    if not fences:
+        return {}
+    low, high = (by_place({place: _number(ends[end]) for place, ends in fences.items()}, "NULL") for end in (0, 1))
+    ends = cells.of_measures(
+        f"SELECT c, min(x), max(x) FROM (SELECT c, x, {low} AS low, {high} AS high FROM measures)"
+        " WHERE x BETWEEN low AND high GROUP BY c"
+    )
+    return {of_place[place].name: _bounds(of_place[place].found.kind, least, most) for place, least, most in ends}
+
+
+def _fences(cells: Cells, columns: Mapping[int, Column]) -> Iterator[tuple[int, tuple[float, float]]]:
+    """How far from the quartiles a column's values are not far outliers."""
+    if not columns:
         return
-    if allowed := _allowed_values(column):
-        yield rule("allowed_values", f"{len(allowed)} values on {filled}", values=allowed)
-    elif found.kind in _NUMBERS and (limits := _range(column)):
-        yield rule("range", f"all of {filled} but far outliers", min=limits[0], max=limits[1])
-    elif found.kind in _SHAPED and column.meaning not in GENERAL_PATTERNS:
-        shapes = _shapes(column)
-        if shapes:
-            yield rule("format", f"{len(shapes)} patterns cover {filled}", pattern=_pattern(shapes))
-        else:
-            low, high = column.values.query("SELECT min(length(v)), max(length(v)) FROM {self} WHERE trim(v) <> ''")[0]
-            yield rule("length", f"all of {filled}", min=int(low), max=int(high))
+    every = by_place({place: str(1 + column.found.distinct // _SAMPLE) for place, column in columns.items()}, "NULL")
+    chosen = f"SELECT c, x FROM measures WHERE c IN ({_listed(columns)}) AND isfinite(x) AND hash(x) % {every} = 0"
+    quartiles = "quantile_cont(x, 0.25 ORDER BY x), quantile_cont(x, 0.75 ORDER BY x)"
+    for place, low, high in cells.of_measures(f"SELECT c, {quartiles} FROM ({chosen}) GROUP BY c"):
+        reach = _FAR * (high - low)
+        yield place, (low - reach, high + reach)
 
 
-def _allowed_values(column: Column) -> list[str]:
-    """A closed list of values; those that come once among many rows are taken for slips."""
-    found = column.found
-    if found.kind not in _WORDS or not 0 < found.distinct <= min(FEW_VALUES, column.present / REPEATED):
-        return []
-    rows = column.values.query(f"SELECT v FROM {{self}} WHERE n > 1 AND NOT {is_null_sql('v')} ORDER BY n DESC, v")
-    return [value for (value,) in rows]
-
-
-def _range(column: Column) -> tuple[float, float] | None:
-    """From the smallest to the largest number that isn't far outside the quartiles; from 0 where none is negative."""
-    found = column.found
-    if column.found.distinct < 2 or (column.found.kind is Kind.INTEGER and column.found.distinct == column.present):
-        return None
-    number = value_sql("v", found)
-    numbers = column.values.sql(f"SELECT x FROM (SELECT {number} AS x FROM {{self}}) WHERE isfinite(x)")
-    chosen = f"SELECT x FROM {{self}} WHERE hash(x) % {1 + numbers.rows // _SAMPLE} = 0 ORDER BY x"
-    low, high = numbers.query(f"SELECT quantile_cont(x, 0.25), quantile_cont(x, 0.75) FROM ({chosen})")[0]
-    if low is None:
-        return None
-    reach = _FAR * (high - low)
-    least, most = numbers.query(
-        "SELECT min(x), max(x) FROM {self} WHERE x BETWEEN $low AND $high", low=low - reach, high=high + reach
-    )[0]
+def _bounds(kind: Kind, least: float, most: float) -> _Bounds:
+    if kind in TEMPORAL:
+        return _day(least), _day(most if kind is Kind.DATE else most + _DAY)
     least = 0.0 if least >= 0 else least
-    whole_numbers = found.kind is Kind.INTEGER
-    return (int(least), int(most)) if whole_numbers else (float(least), float(most))
+    return (int(least), int(most)) if kind is Kind.INTEGER else (float(least), float(most))
 
 
-def _shapes(column: Column) -> list[str]:
-    """The few character patterns of nearly all cells of a sample: capitals read A, small letters a, digits 9."""
+def _day(seconds: float) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).date().isoformat()
+
+
+def _number(value: float) -> str:
+    return f"CAST('{value!r}' AS DOUBLE)"
+
+
+def _lengths(cells: Cells, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The shortest and the longest of the texts of some columns."""
+    of_place = {cells.places[name]: name for name in names}
+    if not of_place:
+        return {}
+    ends = cells.of_measures(f"SELECT c, min(x), max(x) FROM measures WHERE c IN ({_listed(of_place)}) GROUP BY c")
+    return {of_place[place]: (int(least), int(most)) for place, least, most in ends}
+
+
+def _shapes(cells: Cells, columns: Sequence[Column]) -> dict[str, list[str]]:
+    """The few character patterns of nearly all cells of a sample: capitals read A, small letters a, digits 9.
+
+    None for a column that has too many, or whose patterns don't tell.
+    """
+    of_place = {cells.places[column.name]: column for column in columns}
+    if not of_place:
+        return {}
     shape = f"left(v, {_LONGEST_SHAPE + 1})"
     for letters, sign in (("[A-Z]", "A"), ("[a-z]", "a"), ("[0-9]", "9")):
         shape = f"regexp_replace({shape}, {literal(letters)}, '{sign}', 'g')"
-    chosen = f"hash(v) % {1 + column.found.distinct // _SAMPLE} = 0 AND NOT {is_null_sql('v')}"
-    found = column.values.query(
-        f"SELECT {shape} AS shape, sum(n) AS n FROM {{self}} WHERE {chosen} GROUP BY shape ORDER BY sum(n) DESC, shape"
-    )
-    total = sum(int(rows) for _, rows in found)
+    every = by_place({place: str(1 + column.found.distinct // _SHAPE_SAMPLE) for place, column in of_place.items()}, "NULL")
+    chosen = f"c IN ({_listed(of_place)}) AND CASE WHEN hash(v) % {every} = 0 THEN NOT {is_null_sql('v')} END"
+    counted: dict[int, list[tuple[str, int]]] = {place: [] for place in of_place}
+    for place, text, rows in cells.of_texts(
+        f"SELECT c, {shape} AS shape, sum(n) AS n FROM texts WHERE {chosen} GROUP BY ALL ORDER BY c, n DESC, shape"
+    ):
+        counted[place].append((text, int(rows)))
+    return {of_place[place].name: _few_shapes(own) for place, own in counted.items()}
+
+
+def _few_shapes(counted: Sequence[tuple[str, int]]) -> list[str]:
+    total = sum(rows for _, rows in counted)
     covered, shapes = 0, []
-    for text, rows in found[:_MOST_SHAPES]:
-        covered += int(rows)
-        shapes.append(str(text))
+    for text, rows in counted[:_MOST_SHAPES]:
+        covered += rows
+        shapes.append(text)
         if covered >= LEAST_CONFORMITY * total:
             return shapes if all(_telling(each) for each in shapes) else []
     return []
+
+
+def _listed(places: Iterable[int]) -> str:
+    return ", ".join(map(str, places))
 
 
 def _telling(shape: str) -> bool:

@@ -196,10 +196,10 @@ def test_dependencies_are_taken_from_the_profiler_where_it_ran(
     make_table: MakeTable, context_of: Callable[[Table], AgentContext]
 ) -> None:
     table = make_table(CLEAN)
-    known = [{"determinant": ["city"], "dependent": "country", "holds_percent": 100.0}]
-    profiled = AgentResult(
-        data={"dependencies": [*known, {"determinant": ["id"], "dependent": "x", "holds_percent": 90}]}
-    )
+    counted = {"rows": 200, "exceptions": 0}
+    known = {"determinant": ["city"], "dependent": "country", "holds_percent": 100.0, **counted}
+    loose = {"determinant": ["id"], "dependent": "x", "holds_percent": 90, **counted}
+    profiled = AgentResult(data={"dependencies": [known, loose]})
     context = replace(context_of(table), earlier={"unified-profiler": profiled})
     assert suggested(run(table, Parameters(), context), "dependency").keys() == {"country"}
 

@@ -23,7 +23,8 @@ def document(result: AgentResult, name: str) -> str:
 
 
 def worse(frame: pandas.DataFrame) -> pandas.DataFrame:
-    return frame.assign(price=frame["price"] * 1e9, country=frame["country"].str.lower(), id=1)
+    late = frame["day"] + pandas.Timedelta(days=900)
+    return frame.assign(price=frame["price"] * 1e9, country=frame["country"].str.lower(), id=1, day=late)
 
 
 def test_every_kind_of_rule_is_suggested(suggestions: AgentResult) -> None:
@@ -64,7 +65,7 @@ def test_the_expectations_hold_and_can_fail(suggestions: AgentResult, frame: pan
     assert found.success, [each.expectation_config for each in found.results if not each.success]
     broken = batch.get_batch({"dataframe": worse(frame)}).validate(suite)
     assert {each.expectation_config.kwargs.get("column") for each in broken.results if not each.success} == {
-        *("price", "country", "id"),
+        *("price", "country", "id", "day"),
     }
 
 
@@ -78,7 +79,7 @@ def test_the_schema_of_pandera_holds_and_can_fail(suggestions: AgentResult, fram
     assert len(schema.validate(frame)) == len(frame)
     with pytest.raises(pandera.errors.SchemaErrors) as failure:
         schema.validate(worse(frame), lazy=True)
-    assert {"price", "country", "id"} <= set(failure.value.failure_cases["column"].dropna())
+    assert {"price", "country", "id", "day"} <= set(failure.value.failure_cases["column"].dropna())
 
 
 def test_the_tests_of_dbt_are_well_formed(suggestions: AgentResult) -> None:
