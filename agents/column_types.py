@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from agents.table import Table, literal
@@ -58,6 +58,7 @@ class ColumnType:
     them aside. counter_examples: the most frequent values that are not of the kind. date_order: None where no value
     tells day from month; ambiguous_dates then counts the rows that can be read both ways. decimal: the decimal mark.
     unit: the most frequent unit of a quantity. shapes: rows per spelling; members: the spellings that are of the kind.
+    usual: whether everything is written in one of the ways that programs write, such as 2024-12-31 23:59:59.
     """
 
     kind: Kind
@@ -72,6 +73,7 @@ class ColumnType:
     max_length: int = 0
     shapes: Mapping[str, int] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    usual: bool = False
 
 
 _SPACE = " \t\r\n\u00a0\u2007\u202f"
@@ -143,12 +145,14 @@ _KIND_SHAPES: dict[Kind, tuple[str, ...]] = {
 }
 _DATE_SHAPES = tuple(f"{name}_date" for name in _DATE_SPELLINGS)
 _DATETIME_SHAPES = tuple(f"{name}_datetime" for name in _DATE_SPELLINGS)
+DATE_SHAPES = frozenset((*_DATE_SHAPES, *_DATETIME_SHAPES))
 _VOTE = 0.75
 """A column is of a kind when this share of its rows is: below it, it is text."""
 
 _SPELLING_SHARE = 0.05
 """Units or percent signs on fewer of the numbers than this are slips, not what the column is."""
 
+_FIRST_LOOK = 200
 _WIDEST_CHUNK = 100
 _CELLS_AT_ONCE = 1_000_000
 
@@ -226,26 +230,39 @@ def measure_sql(expression: str, column: ColumnType) -> str:
     return number_sql(expression, column.decimal)
 
 
-def date_sql(expression: str, order: DateOrder | None) -> str:
+def date_sql(expression: str, order: DateOrder | None, shapes: Iterable[str] | None = None) -> str:
     """SQL giving the TIMESTAMP that a text spells, or NULL.
 
     `order` reads 03/04/2025; without one, only dates that can be read in a single way are read. A time zone is left
-    out: the result is the time on the wall.
+    out: the result is the time on the wall. Where every text has one of a few `shapes`, no other is thought of, which
+    makes a query ready ten times sooner.
     """
+    known = None if shapes is None else set(shapes)
     text = trim_sql(expression)
-    clock = f"regexp_extract({text}, {literal(_CLOCK_TIME)}, 1)"
-    day = f"regexp_replace({text}, {literal(_CLOCK + '$')}, '')"
+    timed = known is None or not known.isdisjoint(_DATETIME_SHAPES)
+    day = f"regexp_replace({text}, {literal(_CLOCK + '$')}, '')" if timed else text
     slashed = f"translate({day}, '-.', '//')"
     words = rf"regexp_replace(regexp_replace({day}, '(?i)(\d)(st|nd|rd|th)\b', '\1'), '[-/., ]+', ' ', 'g')"
     readings = {
-        _ISO_DATE: f"try_strptime({slashed}, '%Y/%m/%d')",
-        _NUMERIC_DATE: _numeric_date_sql(slashed, order),
-        _NAMED_DMY: f"try_strptime({words}, ['%d %b %Y', '%d %B %Y', '%d %b %y', '%d %B %y'])",
-        _NAMED_MDY: f"try_strptime({words}, ['%b %d %Y', '%B %d %Y'])",
+        "iso": f"try_strptime({slashed}, '%Y/%m/%d')",
+        "numeric": _numeric_date_sql(slashed, order),
+        "named_dmy": f"try_strptime({words}, ['%d %b %Y', '%d %B %Y', '%d %b %y', '%d %B %y'])",
+        "named_mdy": f"try_strptime({words}, ['%b %d %Y', '%B %d %Y'])",
     }
-    cases = " ".join(f"WHEN regexp_full_match({day}, {literal(p)}) THEN {reading}" for p, reading in readings.items())
-    time = f"CASE WHEN {clock} = '' THEN TIME '00:00' ELSE {time_sql(clock)} END"
-    return f"(CAST(CASE {cases} END AS DATE) + {time})"
+    cases = " ".join(
+        f"WHEN regexp_full_match({day}, {literal(_DATE_SPELLINGS[name])}) THEN {reading}"
+        for name, reading in readings.items()
+        if known is None or not known.isdisjoint((f"{name}_date", f"{name}_datetime"))
+    )
+    return f"(CAST(CASE {cases} END AS DATE) + {_clock_sql(text) if timed else _MIDNIGHT})"
+
+
+_MIDNIGHT = "TIME '00:00'"
+
+
+def _clock_sql(text: str) -> str:
+    clock = f"regexp_extract({text}, {literal(_CLOCK_TIME)}, 1)"
+    return f"CASE WHEN {clock} = '' THEN {_MIDNIGHT} ELSE {time_sql(clock)} END"
 
 
 def time_sql(expression: str) -> str:
@@ -300,34 +317,102 @@ def _infer_chunk(table: Table, names: Sequence[str]) -> dict[str, ColumnType]:
     return types_of(shaped_values(table, names), names)
 
 
-def types_of(values: Table, names: Sequence[str]) -> dict[str, ColumnType]:
-    """The verdicts on some columns, from their `shaped_values`."""
-    counted: dict[int, dict[str, _ShapeCount]] = {}
-    for number, *figures in values.query(_COUNT_SHAPES):
-        count = _ShapeCount(*figures)
-        counted.setdefault(number, {})[count.shape] = count
+def types_of(values: Table, names: Sequence[str], spelled: Iterable[Spelled] | None = None) -> dict[str, ColumnType]:
+    """The verdicts on some columns, from their `shaped_values`, and from their `spellings` where these are known."""
+    counted = _shape_counts(values, spellings(values) if spelled is None else spelled)
     return {name: _verdict(values, number, counted.get(number, {})) for number, name in enumerate(names)}
+
+
+class Spelled(NamedTuple):
+    """How many rows and distinct texts of a column have one shape and one length, and blank space around them or not.
+
+    A text that is NULL has no length.
+    """
+
+    place: int
+    shape: str
+    length: int | None
+    padded: bool
+    usual: bool
+    rows: int
+    texts: int
+
+
+def spellings(values: Table) -> list[Spelled]:
+    """The texts of `shaped_values`, counted by shape and length."""
+    found = values.query(
+        "SELECT c, shape, length(v), coalesce(padded, false), usual, CAST(sum(n) AS BIGINT), count(*) FROM {self}"
+        " GROUP BY ALL ORDER BY ALL"
+    )
+    return [Spelled(*counted) for counted in found]
+
+
+def _shape_counts(values: Table, spelled: Iterable[Spelled]) -> dict[int, dict[str, _ShapeCount]]:
+    counted: dict[int, dict[str, _ShapeCount]] = {}
+    for each in spelled:
+        count = counted.setdefault(each.place, {}).setdefault(each.shape, _ShapeCount(each.shape))
+        count.rows += each.rows
+        count.values += each.texts
+        count.padded |= each.padded
+        count.usual &= each.usual
+        count.longest = max(count.longest, 0 if each.padded else each.length or 0)
+    every = [count for shapes in counted.values() for count in shapes.values()]
+    if any(count.padded for count in every):
+        for place, shape, longest in values.query(_LONGEST_PADDED):
+            counted[place][shape].longest = max(counted[place][shape].longest, longest)
+    if any(count.shape.startswith("numeric_") for count in every):
+        for place, shape, *parts in values.query(_COUNT_DAYS):
+            count = counted[place][shape]
+            count.first_day, count.second_day, count.first_year, count.either_day = map(int, parts)
+    return counted
 
 
 def shaped_values(table: Table, names: Sequence[str]) -> Table:
     """One row per column and distinct text as it stands in the cells.
 
     c: the column's place among `names`; v: the text; n: its rows; padded: whether blank space is around it; shape: how
-    it is spelled, that aside ("missing" where it says nothing).
+    it is spelled, that aside ("missing" where it says nothing); usual: whether in one of the usual ways.
     """
     grouped = [
         f"SELECT {number} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
         for number, name in enumerate(names)
     ]
-    shaped = f"SELECT c, v, n, t <> v AS padded, {shape_sql('t')} AS shape FROM (SELECT *, {trim_sql('v')} AS t FROM "
     if len(grouped) == 1:
-        return table.sql(f"{shaped} ({grouped[0]}))")
+        return table.sql(_shaped_sql(f"({grouped[0]})", _usual_in(table, names[0])))
     # Two steps, because one would push the shapes into every branch and compile their patterns once for each.
-    return table.sql(" UNION ALL ".join(grouped)).sql(f"{shaped} {{self}})")
+    return table.sql(" UNION ALL ".join(grouped)).sql(_shaped_sql("{self}", _USUAL))
+
+
+def _shaped_sql(values: str, usual: Sequence[_Usual]) -> str:
+    """What is spelled in a usual way has no blank space around it, and nothing else is asked about it."""
+    quick = f"SELECT *, {_usual_sql('v', usual)} AS usual FROM {values}"
+    trimmed = f"SELECT *, CASE WHEN usual IS NULL THEN {trim_sql('v')} END AS t FROM ({quick})"
+    return (
+        f"SELECT c, v, n, usual IS NULL AND t <> v AS padded, coalesce(usual, {_other_shape_sql('t')}) AS shape,"
+        f" usual IS NOT NULL AS usual FROM ({trimmed})"
+    )
+
+
+def _usual_in(table: Table, column: str) -> list[_Usual]:
+    """The usual spellings that a first look at a column meets, the most frequent first."""
+    cell = Table.q(column)
+    look = table.query(f"SELECT {cell} FROM {{self}} WHERE {cell} IS NOT NULL LIMIT {_FIRST_LOOK}")
+    hits = [(sum(bool(re.fullmatch(usual[2], text, re.ASCII)) for (text,) in look), usual) for usual in _USUAL]
+    return [usual for count, usual in sorted(hits, key=lambda each: -each[0]) if count]
 
 
 def shape_sql(value: str) -> str:
     """SQL naming the spelling of a trimmed text."""
+    return f"coalesce({_usual_sql(value, _USUAL)}, {_other_shape_sql(value)})"
+
+
+def _usual_sql(value: str, usual: Sequence[_Usual]) -> str:
+    """SQL naming the spelling of a text that is written in one of the usual ways, else NULL."""
+    cases = [_spelled_sql(value, name, pattern, first.format(v=value)) for first, name, pattern in usual]
+    return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _other_shape_sql(value: str) -> str:
     booleans = TRUE_SPELLINGS | FALSE_SPELLINGS
     is_boolean = f"strlen({value}) <= {max(map(len, booleans))} AND {one_of_sql(f'lower({value})', booleans)}"
     # Most texts begin with a letter, and most shapes can't: asking first spares a dozen patterns.
@@ -335,7 +420,6 @@ def shape_sql(value: str) -> str:
     lettered = " ".join(spelled[name] for name in ("named_mdy_date", "named_mdy_datetime", "code"))
     cases = [
         f"WHEN contains({value}, '@') AND regexp_full_match({value}, {literal(_EMAIL)}) THEN 'email'",
-        *(_spelled_sql(value, name, pattern, first.format(v=value)) for first, name, pattern in _USUAL),
         f"WHEN {is_null_sql(value)} THEN 'missing'",
         f"WHEN regexp_matches({value}, {literal(_URL)}) THEN 'url'",
         f"WHEN {is_boolean} THEN 'boolean'",
@@ -350,62 +434,65 @@ def _spelled_sql(value: str, name: str, pattern: str, first: str = "true") -> st
     return f"WHEN {first} AND regexp_full_match({value}, {literal(pattern)}) THEN {literal(name)}"
 
 
+_Usual = tuple[str, str, str]
+"""A condition that costs little, a shape, and a pattern."""
+
+
 # The commonest spellings of a few shapes, asked for before anything else, each behind a look that costs nothing.
 # Whatever fits one of these fits no other shape that stands before its own, so it is of that shape; a column of dates
 # is told five times faster.
 _DAY_IN_FULL = r"[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-_USUAL: tuple[tuple[str, str, str], ...] = (
-    ("{v} < ':'", "integer", r"-?[1-9]\d{0,17}|0"),
-    ("{v} < ':'", "decimal", r"-?(?:0|[1-9]\d{0,17})\.(?:\d{2,30}|[1-9])"),
+_USUAL: tuple[_Usual, ...] = (
+    ("{v} >= '-' AND {v} < ':'", "integer", r"-?[1-9]\d{0,17}|0"),
+    ("contains({v}, '.')", "decimal", r"-?(?:0|[1-9]\d{0,17})\.(?:\d{2,30}|[1-9])"),
     ("strlen({v}) = 10", "iso_date", _DAY_IN_FULL),
     ("strlen({v}) = 19", "iso_datetime", _DAY_IN_FULL + r"[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"),
     ("{v} >= 'A'", "code", r"[A-Za-z]{1,20}[-_]?\d{1,30}"),
+    ("contains({v}, '@')", "email", r"[\w.%+-]{1,64}@[\w.-]{1,200}\.[A-Za-z]{2,24}"),
     ("{v} < ':'", "phone", r"\(\d{3}\) \d{3}-\d{4}|\d{3}-\d{3}-\d{4}|\+\d{1,3}[ -]\d{2,4}[ -]\d{4,10}"),
     ("strlen({v}) = 11", "code", r"[1-9]\d{2}-\d\d-\d{4}"),
+    ("strlen({v}) = 11", "phone", r"0\d{2}-\d\d-\d{4}"),
     (
         "strlen({v}) BETWEEN 7 AND 15 AND {v} < ':'",
         "code",
         r"[1-9]\d{0,2}(?:\.\d{1,2}(?:\.\d{1,3}){2}|\.\d{1,3}\.\d{1,2}\.\d{1,3}|(?:\.\d{1,3}){2}\.\d{1,2})",
     ),
+    ("strlen({v}) BETWEEN 9 AND 15 AND {v} < ':'", "decimal_comma", r"[1-9]\d{0,2}(?:\.\d{3}){2,3}"),
 )
 
 _EMAIL = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,24}"
 _URL = r"^(?:[a-z][a-z0-9+.-]{1,11}://|www\.)[^\s]+$"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _ShapeCount:
     """Rows and values of one shape in one column; `first_day` and `second_day` count numbers in 13..31."""
 
     shape: str
-    rows: int
-    values: int
-    longest: int
-    padded: bool
-    first_day: int
-    second_day: int
-    first_year: int
-    either_day: int
+    rows: int = 0
+    values: int = 0
+    longest: int = 0
+    padded: bool = False
+    usual: bool = True
+    first_day: int = 0
+    second_day: int = 0
+    first_year: int = 0
+    either_day: int = 0
 
 
 def _part(number: int) -> str:
     return rf"TRY_CAST(regexp_extract({trim_sql('v')}, '^(\d+)[-/.](\d+)', {number}) AS INTEGER)"
 
 
-_COUNT_SHAPES = f"""
-    SELECT c, shape, sum(n), count(*), max(length(CASE WHEN padded THEN {trim_sql("v")} ELSE v END)), bool_or(padded),
+_LONGEST_PADDED = f"SELECT c, shape, max(length({trim_sql('v')})) FROM {{self}} WHERE padded GROUP BY c, shape"
+_COUNT_DAYS = f"""
+    SELECT c, shape,
         coalesce(sum(n) FILTER (a BETWEEN 13 AND 31 AND b <= 12), 0),
         coalesce(sum(n) FILTER (b BETWEEN 13 AND 31 AND a <= 12), 0),
         coalesce(sum(n) FILTER (a > 31), 0),
         coalesce(sum(n) FILTER (a <= 12 AND b <= 12 AND a <> b), 0)
-    FROM (
-        SELECT c, shape, v, n, padded,
-            CASE WHEN shape LIKE 'numeric_%' THEN {_part(1)} END AS a,
-            CASE WHEN shape LIKE 'numeric_%' THEN {_part(2)} END AS b
-        FROM {{self}}
-    )
+    FROM (SELECT c, shape, n, {_part(1)} AS a, {_part(2)} AS b FROM {{self}} WHERE shape LIKE 'numeric_%')
     GROUP BY c, shape
-    ORDER BY c, shape
 """
 
 
@@ -431,6 +518,7 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
         max_length=max(count.longest for shape, count in counted.items() if shape != "missing"),
         shapes=shapes,
         members=members,
+        usual=all(count.usual for shape, count in counted.items() if shape != "missing"),
     )
 
 

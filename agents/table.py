@@ -66,9 +66,9 @@ class Database:
         ):
             self._connection.execute(statement)
 
-    def table(self, query: str, values: dict[str, Any] | None = None) -> Table:
-        """The rows of `query` as a new table."""
-        if "*" in query or query.count(",") >= wide.GROUP:
+    def table(self, query: str, values: dict[str, Any] | None = None, *, narrow: bool = False) -> Table:
+        """The rows of `query` as a new table. `narrow` says that it can't have too many columns for one statement."""
+        if not narrow and ("*" in query or query.count(",") >= wide.GROUP):
             columns = [row[0] for row in self.run(f"DESCRIBE {query}", values)]
             if len(columns) > wide.GROUP and ROW in columns:
                 return self._wide(query, values, columns)
@@ -181,7 +181,14 @@ class Table:
 
         A Table among `values` takes the place of `{its name}`; any other value is bound to `$its_name`.
         """
-        return self._database.table(*self._bind(query, values))
+        return self._database.table(*self._bind(query, values), narrow=self._stays_narrow(query, values))
+
+    def _stays_narrow(self, query: str, values: dict[str, Any]) -> bool:
+        """Whether a query's columns are few for certain; asking DuckDB takes as long as making the query ready."""
+        sources = {"self": self} | {name: value for name, value in values.items() if isinstance(value, Table)}
+        named = sum(query.count(f"{{{name}}}") * len(table.types) for name, table in sources.items())
+        every = query.replace("count(*)", "").count("*")
+        return every * named + query.count(",") < wide.GROUP
 
     def query(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query, as `sql` takes it, as tuples."""

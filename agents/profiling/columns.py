@@ -11,15 +11,15 @@ from agents.base import ROW_ISSUE_COLUMNS
 from agents.profiling import figures
 from agents.profiling.measures import Measures, Thresholds
 from agents.profiling.moments import fences_sql
-from agents.profiling.readings import infinite_sql, is_read, stranger_sql
+from agents.profiling.readings import infinite_sql, stranger_sql
 from agents.profiling.values import entropy
 from agents.sampling import sample_of
 from agents.table import ROW, Table, literal
 
 __all__ = ["ColumnProfile", "TableProfile", "Thresholds", "profile_columns"]
 
-_COLUMNS_AT_ONCE = 10
-_MANY_ROWS = 100_000
+_MOST_COLUMNS = 50
+_CELLS_AT_ONCE = 400_000
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def profile_columns(
 
 
 def _parts(table: Table) -> Iterator[Sequence[str]]:
-    """Ten columns at once where the table is small; one where each brings a hash table of its own."""
-    size = _COLUMNS_AT_ONCE if table.rows <= _MANY_ROWS else 1
+    """Many columns at once where the table is small; one where each brings a large hash table of its own."""
+    size = max(1, min(_MOST_COLUMNS, _CELLS_AT_ONCE // max(table.rows, 1)))
     for start in range(0, len(table.columns), size):
         yield table.columns[start : start + size]
 
@@ -166,7 +166,7 @@ def _profile(measures: Measures, place: int) -> ColumnProfile:
 
 def _flagged_rows(measures: Measures) -> list[Table]:
     """The rows behind outliers, infinities and cells not of the column's kind, as row issues."""
-    places = [p for p in range(len(measures.names)) if any(measures.outside.get(p, ())) or measures.unread.get(p)]
+    places = [p for p in range(len(measures.names)) if _flagged_sql(measures, p)]
     if not places:
         return []
     flagged = measures.values.sql(" UNION ALL ".join(_flagged_sql(measures, place) for place in places))
@@ -181,17 +181,23 @@ def _flagged_rows(measures: Measures) -> list[Table]:
 
 def _flagged_sql(measures: Measures, place: int) -> str:
     """The texts of a column that stand out, and why: c, v, issue_type, severity, message."""
-    column = measures.types[place]
+    column, unread = measures.types[place], measures.unread_of(place)
     cells = f"FROM {{self}} WHERE c = {place} AND shape <> 'missing' AND"
-    parts = [
-        f"SELECT c, v, 'invalid_value' AS issue_type, 'medium' AS severity,"
-        f" 'is no {column.kind}, unlike the rest of the column' AS message {cells} {stranger_sql('v', column)}",
-        f"SELECT c, v, 'infinite_value', 'high', 'is infinite' {cells} {infinite_sql('v', column)}",
-    ]
-    if is_read(column) and place in measures.fences:
+    parts = []
+    if unread.strangers:
         parts.append(
-            "SELECT c, v, 'outlier', 'low',"
-            " 'lies outside ' || format('{:.6g}', low) || ' to ' || format('{:.6g}', high)"
+            f"SELECT c, v, 'invalid_value' AS issue_type, 'medium' AS severity,"
+            f" 'is no {column.kind}, unlike the rest of the column' AS message {cells} {stranger_sql('v', column)}"
+        )
+    if unread.infinite:
+        parts.append(
+            "SELECT c, v, 'infinite_value' AS issue_type, 'high' AS severity,"
+            f" 'is infinite' AS message {cells} {infinite_sql('v', column)}"
+        )
+    if any(measures.outside.get(place, ())):
+        parts.append(
+            "SELECT c, v, 'outlier' AS issue_type, 'low' AS severity,"
+            " 'lies outside ' || format('{:.6g}', low) || ' to ' || format('{:.6g}', high) AS message"
             f" FROM (SELECT c, v, {measures.reading(place, 'v')} AS x FROM {{self}} WHERE c = {place}"
             f" AND shape <> 'missing') JOIN ({fences_sql({place: measures.fences[place]})}) USING (c)"
             " WHERE isfinite(x) AND (x < low OR x > high)"

@@ -177,7 +177,7 @@ def correlations(
 ) -> dict[str, Any]:
     """Every measure of every pair of the grid's columns, and the strongest pairs."""
     paired = [column for column in columns if column["column"] in grid.codes]
-    numbers = [each["column"] for each in paired if _is_number(each)]
+    numbers = [each["column"] for each in paired if is_number(each)]
     categories = [each["column"] for each in paired if _is_category(each, grid)]
     scales = {
         each["column"]: Scale(each["numeric"]["mean"], each["numeric"]["std"] or 0.0)
@@ -207,7 +207,7 @@ def correlations(
     return found | {"strongest": _strongest(found)}
 
 
-def _is_number(column: Mapping[str, Any]) -> bool:
+def is_number(column: Mapping[str, Any]) -> bool:
     """A measure or a few numbers; a key or a code that is written in digits correlates with nothing."""
     spreads = column["numeric"] is not None and column["numeric"]["std"]
     return bool(spreads) and column["role"] in ("measure", "category") and not column["semantic"]

@@ -49,16 +49,19 @@ def most_informative(columns: Sequence[Mapping[str, Any]]) -> tuple[list[str], l
     )
 
 
-def grid_of(sample: Sample, columns: Sequence[str], readings: Mapping[str, str]) -> Grid:
-    """The sampled rows of some columns; `readings` maps those of numbers to the SQL of a cell's number."""
+def grid_of(sample: Sample, columns: Sequence[Mapping[str, Any]], readings: Mapping[str, str]) -> Grid:
+    """The sampled rows of some columns, from their profiles; `readings` maps those of numbers to the SQL of a cell's
+    number."""
     codes: dict[str, Array] = {}
     numbers: dict[str, Array] = {}
     for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-        names = columns[start : start + _COLUMNS_AT_ONCE]
-        coded = {f"t{at}": _code_sql(name) for at, name in enumerate(names)}
-        read = {f"x{at}": number_or_nan_sql(readings[name]) for at, name in enumerate(names) if name in readings}
+        some = columns[start : start + _COLUMNS_AT_ONCE]
+        names = [column["column"] for column in some]
+        coded = {f"t{at}": _code_sql(column) for at, column in enumerate(some)}
+        read = {f"x{at}": readings[name] for at, name in enumerate(names) if name in readings}
         chosen = ", ".join(f"{sql} AS {name}" for name, sql in (coded | read).items())
-        found = sample.rows.arrays(f"SELECT {chosen} FROM {{self}}")
+        shown = ", ".join([*coded, *(f"{number_or_nan_sql(name)} AS {name}" for name in read)])
+        found = sample.rows.arrays(f"SELECT {shown} FROM (SELECT {chosen} FROM {{self}})")
         for at, name in enumerate(names):
             codes[name] = _dense(found[f"t{at}"])
             if f"x{at}" in found:
@@ -71,9 +74,13 @@ def number_or_nan_sql(reading: str) -> str:
     return f"coalesce(CASE WHEN isfinite({reading}) THEN {reading} END, CAST('nan' AS DOUBLE))"
 
 
-def _code_sql(column: str) -> str:
-    cell = Table.q(column)
-    return f"CASE WHEN {is_null_sql(cell)} THEN 0 ELSE greatest(hash({cell}), 1) END"
+def _code_sql(column: Mapping[str, Any]) -> str:
+    return f"CASE WHEN {is_missing_sql(column)} THEN 0 ELSE greatest(hash({Table.q(column['column'])}), 1) END"
+
+
+def is_missing_sql(column: Mapping[str, Any]) -> str:
+    cell = Table.q(column["column"])
+    return is_null_sql(cell) if column["blank"] or column["disguised_missing"] else f"({cell} IS NULL)"
 
 
 def _dense(hashes: Array) -> Array:

@@ -17,6 +17,7 @@ from agents.column_types import (
     know_types,
     one_of_sql,
     shaped_values,
+    spellings,
     trim_sql,
     types_of,
 )
@@ -34,9 +35,9 @@ from agents.profiling.moments import (
     sorted_numbers,
 )
 from agents.profiling.order import Order, order_of
-from agents.profiling.readings import infinite_sql, is_read, stranger_sql, value_sql
+from agents.profiling.readings import infinite_sql, is_read, reading_sql, stranger_sql, value_sql
 from agents.sampling import Sample
-from agents.semantics.columns import Semantic, distinct_texts, know_semantics, semantics_of
+from agents.semantics.columns import Semantic, distinct_sql, know_semantics, semantics_of, texts_of
 from agents.table import Table
 
 NO_MEASURE = frozenset({"phone", "card", "ssn"})
@@ -75,25 +76,27 @@ class Measures:
     ) -> None:
         self.table, self.names, self.thresholds, self.sample, self.now = table, list(names), thresholds, sample, now
         self.values = shaped_values(table, self.names)
-        found = types_of(self.values, self.names)
+        spelled = spellings(self.values)
+        found = types_of(self.values, self.names, spelled)
         know_types(table, found)
         self.types: list[ColumnType] = list(found.values())
         self.frequencies = texts.frequencies(self.values)
-        self.lengths = texts.lengths(self.values)
+        self.lengths = texts.lengths(spelled)
         self.counts = texts.count_cells(self.values, self.frequencies, self.lengths, len(self.names))
-        self.top = texts.top_and_rarest(self.values, thresholds.top_n_values)
+        self.top = texts.top_and_rarest(self.values, self.frequencies, thresholds.top_n_values)
         self._look_at_sample()
         self._measure_numbers()
 
     def _look_at_sample(self) -> None:
-        looked_at = (
-            distinct_texts(self.sample.rows, self.names)
+        rows, query = (
+            (self.sample.rows, distinct_sql(self.names))
             if self.sample.sampled
-            else self.values.sql("SELECT c, v, n FROM {self} WHERE shape <> 'missing'")
+            else (self.values, "SELECT c, v, n FROM {self} WHERE shape <> 'missing'")
         )
+        held = texts_of(rows, query, len(self.names), pattern=texts.own_pattern_sql("v"))
         free = [place for place, column in enumerate(self.types) if column.kind in (Kind.TEXT, Kind.EMAIL, Kind.URL)]
-        self.patterns = texts.patterns(looked_at, free)
-        found = semantics_of(looked_at, self.names, sampled=self.sample.sampled)
+        self.patterns = texts.patterns(held, free)
+        found = semantics_of(held, self.names, sampled=self.sample.sampled)
         know_semantics(self.table, found)
         self.semantics: list[Semantic | None] = list(found.values())
 
@@ -109,7 +112,9 @@ class Measures:
         read = [p for p, column in enumerate(self.types) if is_read(column) and self.meaning(p) not in NO_MEASURE]
         if not read:
             return
-        numbers = sorted_numbers(self.values, (self._numbers_sql(place) for place in read))
+        number, those = reading_sql(read, self.reading), ", ".join(map(str, read))
+        said = f"SELECT c, {number} AS x, n FROM {{self}} WHERE c IN ({those}) AND shape <> 'missing'"
+        numbers = sorted_numbers(self.values, said)
         self.moments = moments(numbers)
         self.quantiles = quantiles(numbers, self.moments)
         self.fences = {place: fence for place in self.moments if (fence := self._fence(place))}
@@ -118,9 +123,6 @@ class Measures:
         self.bars = histogram(numbers, self.bins)
         self.sentinels = counts_of(numbers, SENTINELS)
         self.dates = date_facts(numbers, [p for p in self.moments if self.kind(p) in TEMPORAL], self.now)
-
-    def _numbers_sql(self, place: int) -> str:
-        return f"SELECT c, {self.reading(place, 'v')} AS x, n FROM {{self}} WHERE c = {place} AND shape <> 'missing'"
 
     def reading(self, place: int, cell: str) -> str:
         """SQL for the number of a cell of the column."""
@@ -201,8 +203,7 @@ class Measures:
     @cached_property
     def orders(self) -> dict[int, Order]:
         """The columns of numbers and dates that only rise or fall, by the rows of the table."""
-        cells = {place: self.reading(place, Table.q(self.names[place])) for place in self.moments}
-        return order_of(self.table, cells)
+        return order_of(self.table, {place: self.names[place] for place in self.moments}, self.reading)
 
     @cached_property
     def truths(self) -> dict[int, tuple[int, int]]:

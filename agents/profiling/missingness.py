@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.column_types import is_null_sql
-from agents.profiling.grid import MOST_COLUMNS, Array
+from agents.profiling.grid import MOST_COLUMNS, Array, is_missing_sql
 from agents.table import Table
 
 _PATTERNS = 20
@@ -43,12 +42,7 @@ def missingness(table: Table, columns: Sequence[Mapping[str, Any]]) -> dict[str,
 
 def _mask_sql(columns: Sequence[Mapping[str, Any]]) -> str:
     """One bit per column, set where its cell says nothing."""
-    return " | ".join(f"(CAST({_is_missing_sql(each)} AS UBIGINT) << {at})" for at, each in enumerate(columns))
-
-
-def _is_missing_sql(column: Mapping[str, Any]) -> str:
-    cell = Table.q(column["column"])
-    return is_null_sql(cell) if column["blank"] or column["disguised_missing"] else f"({cell} IS NULL)"
+    return " | ".join(f"(CAST({is_missing_sql(each)} AS UBIGINT) << {at})" for at, each in enumerate(columns))
 
 
 def _names(names: Sequence[str], mask: int) -> list[str]:

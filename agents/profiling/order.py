@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.profiling.grid import Array, number_or_nan_sql
+from agents.profiling.readings import Reading, reading_sql
 from agents.table import ROW, Table
 
 _FIRST_LOOK = 1_000
@@ -22,24 +23,30 @@ class Order:
     step: float | None = None
 
 
-def order_of(table: Table, numbers: Mapping[int, str]) -> dict[int, Order]:
-    """The columns that are in order, missing cells aside; `numbers` maps a column's place to the SQL of its number.
+def order_of(table: Table, columns: Mapping[int, str], reading: Reading) -> dict[int, Order]:
+    """The columns that are in order, missing cells aside; `columns` are their names by their places.
 
     A part of an ordered column is ordered, so a look at the first thousand rows rules most columns out.
     """
-    heads = _heads(table, numbers) if numbers else {}
+    heads = _heads(table, columns, reading) if columns else {}
     found = {place: order for place, head in heads.items() if (order := _order_in(head))}
     if table.rows <= _FIRST_LOOK:
         return found
-    return {place: order for place in found if (order := _order(table, numbers[place]))}
+    return {place: order for place in found if (order := _order(table, reading(place, Table.q(columns[place]))))}
 
 
-def _heads(table: Table, numbers: Mapping[int, str]) -> dict[int, Array]:
+def _heads(table: Table, columns: Mapping[int, str], reading: Reading) -> dict[int, Array]:
     """The finite numbers of the first rows of each column."""
-    chosen = ", ".join(f"{number_or_nan_sql(number)} AS x{place}" for place, number in numbers.items())
-    rows = f"{ROW} < (SELECT min({ROW}) + {_FIRST_LOOK} FROM {{self}})"
-    found = table.arrays(f"SELECT {chosen} FROM {{self}} WHERE {rows} ORDER BY {ROW}")
-    return {place: found[f"x{place}"][np.isfinite(found[f"x{place}"])] for place in numbers}
+    places, cells = ", ".join(map(str, columns)), ", ".join(map(Table.q, columns.values()))
+    first = table.sql(
+        f"SELECT {ROW} AS place, unnest([{places}]) AS c, unnest([{cells}]) AS v FROM {{self}}"
+        f" WHERE {ROW} < (SELECT min({ROW}) + {_FIRST_LOOK} FROM {{self}})"
+    )
+    number = number_or_nan_sql("x")
+    read = f"SELECT c, place, {reading_sql(columns, reading)} AS x FROM {{self}}"
+    found = first.arrays(f"SELECT c, {number} AS x FROM ({read}) ORDER BY c, place")
+    finite = np.isfinite(found["x"])
+    return {place: found["x"][finite & (found["c"] == place)] for place in columns}
 
 
 def _order_in(numbers: Array) -> Order | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agents.profiling.correlations import correlations
+from agents.profiling.correlations import correlations, is_number
 from agents.profiling.dependencies import dependencies
 from agents.profiling.grid import grid_of, most_informative
 from agents.profiling.inclusion import inclusion
@@ -24,7 +24,9 @@ def relations(
     """
     sample = sample_of(table, seed)
     chosen, left_out = most_informative(columns)
-    grid = grid_of(sample, chosen, readings)
+    paired = [column for column in columns if column["column"] in chosen]
+    numbers = {each["column"]: readings[each["column"]] for each in paired if is_number(each)}
+    grid = grid_of(sample, paired, numbers)
     return {
         "keys": keys(table, grid, columns),
         "dependencies": dependencies(table, sample, grid, columns),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+import string
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import accumulate
 
-from agents.column_types import trim_sql
+from agents.column_types import Spelled, trim_sql
+from agents.semantics.columns import Texts
 from agents.table import Table, literal
 
 SUSPECT_WORDS = ("unknown", "empty", "missing", "not available", "not applicable", "unspecified", "tbd", "xxx", "#ref!")
@@ -111,24 +116,23 @@ class Lengths:
     padded: int
 
 
-def lengths(values: Table) -> dict[int, Lengths]:
+def lengths(spelled: Iterable[Spelled]) -> dict[int, Lengths]:
     """How long the non-missing texts of each column are."""
-    counted: dict[int, list[tuple[int, int, int]]] = {}
-    query = (
-        "SELECT c, length(v) AS l, sum(n), coalesce(sum(n) FILTER (padded), 0)"
-        f" FROM {{self}} WHERE {_PRESENT} GROUP BY c, l ORDER BY c, l"
-    )
-    for place, length, rows, padded in values.query(query):
-        counted.setdefault(place, []).append((length, int(rows), int(padded)))
-    return {place: _lengths(found) for place, found in counted.items()}
+    rows: dict[int, Counter[int]] = {}
+    padded: Counter[int] = Counter()
+    for each in spelled:
+        if each.shape != "missing" and each.length is not None:
+            rows.setdefault(each.place, Counter())[each.length] += each.rows
+            padded[each.place] += each.rows if each.padded else 0
+    return {place: _lengths(sorted(found.items()), padded[place]) for place, found in rows.items()}
 
 
-def _lengths(counted: Sequence[tuple[int, int, int]]) -> Lengths:
+def _lengths(counted: Sequence[tuple[int, int]], padded: int) -> Lengths:
     """From the rows of each length, in whole numbers until the last step."""
-    rows = sum(n for _, n, _ in counted)
-    total = sum(length * n for length, n, _ in counted)
-    squares = sum(length * length * n for length, n, _ in counted)
-    upto = list(accumulate(n for _, n, _ in counted))
+    rows = sum(n for _, n in counted)
+    total = sum(length * n for length, n in counted)
+    squares = sum(length * length * n for length, n in counted)
+    upto = list(accumulate(n for _, n in counted))
     middle = [counted[bisect_right(upto, place)][0] for place in ((rows - 1) // 2, rows // 2)]
     spread = (squares * rows - total * total) / (rows * (rows - 1)) if rows > 1 else None
     return Lengths(
@@ -137,7 +141,7 @@ def _lengths(counted: Sequence[tuple[int, int, int]]) -> Lengths:
         median=sum(middle) / 2,
         max=counted[-1][0],
         std=None if spread is None else math.sqrt(spread),
-        padded=sum(padded for _, _, padded in counted),
+        padded=padded,
     )
 
 
@@ -151,16 +155,45 @@ Counted = list[tuple[str, int]]
 """Texts with their rows."""
 
 
-def top_and_rarest(values: Table, wanted: int) -> dict[int, tuple[Counted, Counted]]:
+def top_and_rarest(values: Table, found: Mapping[int, Frequencies], wanted: int) -> dict[int, tuple[Counted, Counted]]:
     """The most and the least frequent texts of each column; of equally frequent ones those that sort first."""
-    found = values.query(
-        f"SELECT c, min(row(-n, v), {int(wanted)}), min(row(n, v), {int(wanted)}) FROM {{self}}"
-        f" WHERE {_PRESENT} GROUP BY c"
-    )
+    top = {place: _ends(reversed(frequencies), wanted) for place, frequencies in found.items()}
+    rarest = {place: _ends(frequencies, wanted) for place, frequencies in found.items()}
+    texts = _first_texts(values, top, rarest, wanted)
     return {
-        place: ([(text, -int(rows)) for rows, text in top], [(text, int(rows)) for rows, text in rarest])
-        for place, top, rarest in found
+        place: (_listed(place, top[place], texts, wanted), _listed(place, rarest[place], texts, wanted))
+        for place in found
     }
+
+
+def _ends(frequencies: Iterable[tuple[int, int]], wanted: int) -> list[int]:
+    """From the first on, as many frequencies as it takes to have so many texts."""
+    chosen, texts = [], 0
+    for rows, count in frequencies:
+        chosen.append(rows)
+        texts += count
+        if texts >= wanted:
+            break
+    return chosen
+
+
+def _first_texts(
+    values: Table, top: Mapping[int, Sequence[int]], rarest: Mapping[int, Sequence[int]], wanted: int
+) -> dict[tuple[int, int], list[str]]:
+    """Of the texts with so many rows (column, rows), those that sort first."""
+    if not top:
+        return {}
+    places = range(max(top) + 1)
+    least, most = [top.get(place, [0])[-1] for place in places], [rarest.get(place, [0])[-1] for place in places]
+    found = values.query(
+        f"SELECT c, n, min(v, {int(wanted)}) FROM {{self}}"
+        f" WHERE {_PRESENT} AND (n >= {least}[c + 1] OR n <= {most}[c + 1]) GROUP BY c, n"
+    )
+    return {(place, rows): texts for place, rows, texts in found}
+
+
+def _listed(place: int, ends: Sequence[int], texts: Mapping[tuple[int, int], list[str]], wanted: int) -> Counted:
+    return [(text, rows) for rows in ends for text in texts[place, rows]][:wanted]
 
 
 def spelling_variants(values: Table, places: Sequence[int]) -> dict[int, int]:
@@ -184,28 +217,54 @@ Patterns = dict[int, tuple[int, Counted]]
 """Per column: how many cells were looked at, and its most frequent character patterns with their cells."""
 
 
-def patterns(values: Table, free: Sequence[int]) -> Patterns:
-    """The character patterns of distinct texts (c, v, n): `A` a capital, `a` a small letter, `9` a digit.
+def patterns(held: Sequence[Texts], free: Collection[int]) -> Patterns:
+    """The character patterns of columns' distinct texts: `A` a capital, `a` a small letter, `9` a digit.
 
     In the columns of free text (their places in `free`) a run of letters is one `A+` or `a+`. Only the first 40
     characters count.
     """
-    found = values.query(
-        f"""
-        SELECT c, sum(n), min(row(-n, pattern), {_PATTERNS}) FROM (
-            SELECT c, {_pattern_sql(free)} AS pattern, sum(n) AS n FROM {{self}} GROUP BY c, pattern
-        ) GROUP BY c
-        """
-    )
-    return {place: (int(cells), [(pattern, -int(rows)) for rows, pattern in top]) for place, cells, top in found}
+    return {
+        place: (int(texts.n.sum()), _most_frequent(_pattern_rows(texts, runs=place in free)))
+        for place, texts in enumerate(held)
+        if len(texts.v)
+    }
 
 
-def _pattern_sql(free: Sequence[int]) -> str:
-    text = f"left(v, {_LONGEST_PATTERN})"
-    exact, runs = ((rf"\p{{Lu}}{m}", rf"\p{{Ll}}{m}") for m in ("", "+"))
-    by_letter = _replaced(text, {exact[0]: "A", exact[1]: "a", r"\d": "9"})
-    by_run = _replaced(text, {runs[0]: "A+", runs[1]: "a+", r"\d": "9"})
-    return f"CASE WHEN c IN ({', '.join(map(str, free))}) THEN {by_run} ELSE {by_letter} END" if free else by_letter
+def _pattern_rows(texts: Texts, *, runs: bool) -> Counter[str]:
+    """Rows by pattern. ASCII is translated in one go, which is six times as fast as three regular expressions."""
+    plain = texts.pattern == ""
+    found = Counter[str]()
+    for pattern, rows in zip(texts.pattern[~plain].tolist(), texts.n[~plain].tolist(), strict=True):
+        found[pattern] += rows
+    if plain.any():
+        lines = "\n".join([text[:_LONGEST_PATTERN] for text in texts.v[plain].tolist()])
+        translated = lines.encode("ascii").translate(_CLASSES).decode("ascii").split("\n")
+        for pattern, rows in zip(translated, texts.n[plain].tolist(), strict=True):
+            found[pattern] += rows
+    return _in_runs(found) if runs else found
+
+
+def _in_runs(found: Mapping[str, int]) -> Counter[str]:
+    joined = Counter[str]()
+    for pattern, rows in found.items():
+        joined[re.sub("A+", "A+", re.sub("a+", "a+", pattern))] += rows
+    return joined
+
+
+def _most_frequent(found: Mapping[str, int]) -> Counted:
+    return nsmallest(_PATTERNS, found.items(), key=lambda each: (-each[1], each[0]))
+
+
+_CLASSES = bytes.maketrans(
+    (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode(),
+    ("A" * 26 + "a" * 26 + "9" * 10).encode(),
+)
+
+
+def own_pattern_sql(text: str) -> str:
+    """SQL for the pattern of a text that isn't plain ASCII in one line, letter by letter; empty of any other."""
+    pattern = _replaced(f"left({text}, {_LONGEST_PATTERN})", {r"\p{Lu}": "A", r"\p{Ll}": "a", r"\d": "9"})
+    return f"CASE WHEN strlen({text}) = length({text}) AND NOT contains({text}, '\n') THEN '' ELSE {pattern} END"
 
 
 def _replaced(text: str, letters: Mapping[str, str]) -> str:

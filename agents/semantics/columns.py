@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from agents.column_types import is_null_sql
 from agents.sampling import sample_of
@@ -18,11 +21,15 @@ from agents.semantics import phones, validators
 from agents.table import Table
 
 _FIRST_LOOK = 200
+_GLANCE = 20
+"""Where none of so many pass a test, no share that is worth anything of all does."""
+
 _COLUMNS_AT_ONCE = 10
 _LENIENT = 0.8
 """At the first look, so much of the share that is needed will do."""
 
 Test = Callable[[str], bool]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -142,11 +149,12 @@ def _judge(
 ) -> Semantic | None:
     """The first rule that some of the values pass, and then all of them."""
     words = _words(name)
+    glance = first[:: max(1, len(first) // _GLANCE)]
     for rule in _RULES:
         for test, needed, by in rule.tests(words):
             if by == "values" and len(first) < rule.few:
                 continue
-            if first and _share(test, first) >= _LENIENT * needed:
+            if any(test(text) for text, _ in glance) and _share(test, first) >= _LENIENT * needed:
                 found = _verdict(rule.type, test, by, values(), sampled)
                 if found.confidence >= needed:
                     return found
@@ -188,7 +196,8 @@ def semantic_types(table: Table, *, seed: int = 0) -> Mapping[str, Semantic | No
     unknown = [name for name in table.columns if name not in _known.get(table, {})]
     for start in range(0, len(unknown), _COLUMNS_AT_ONCE):
         names = unknown[start : start + _COLUMNS_AT_ONCE]
-        know_semantics(table, semantics_of(distinct_texts(sample.rows, names), names, sampled=sample.sampled))
+        held = texts_of(sample.rows, distinct_sql(names), len(names))
+        know_semantics(table, semantics_of(held, names, sampled=sample.sampled))
     return _known.setdefault(table, {})
 
 
@@ -197,21 +206,46 @@ def know_semantics(table: Table, found: Mapping[str, Semantic | None]) -> None:
     _known.setdefault(table, {}).update(found)
 
 
-def distinct_texts(rows: Table, names: Sequence[str]) -> Table:
-    """The distinct non-missing texts of some columns: c the column's place, v the text, n its rows."""
+@dataclass(frozen=True)
+class Texts:
+    """The distinct non-missing texts of one column: `v`, `n` the rows of each, `h` a hash that puts them in no order.
+
+    pattern: the character pattern of a text, where one that isn't plain ASCII needed it worked out already, else empty.
+    """
+
+    v: Array
+    n: Array
+    h: Array
+    pattern: Array
+
+    def first(self) -> list[tuple[str, int]]:
+        """Some of them with their rows, chosen at random but always alike."""
+        order = np.argsort(self.h, kind="stable")[:_FIRST_LOOK]
+        return list(zip(self.v[order].tolist(), self.n[order].tolist(), strict=True))
+
+    def every(self) -> list[tuple[str, int]]:
+        """All of them with their rows."""
+        return list(zip(self.v.tolist(), self.n.tolist(), strict=True))
+
+
+def distinct_sql(names: Sequence[str]) -> str:
+    """A query for the distinct non-missing texts of some columns: c the column's place, v the text, n its rows."""
     parts = " UNION ALL ".join(
         f"SELECT {place} AS c, {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
         for place, name in enumerate(names)
     )
-    return rows.sql(f"SELECT * FROM ({parts}) WHERE NOT {is_null_sql('v')}")
+    return f"SELECT c, v, n FROM ({parts}) WHERE NOT {is_null_sql('v')}"
 
 
-def semantics_of(texts: Table, names: Sequence[str], *, sampled: bool) -> dict[str, Semantic | None]:
-    """The verdicts on some columns from their `distinct_texts`."""
-    firsts = dict(texts.query(f"SELECT c, min(row(hash(v), v, n), {_FIRST_LOOK}) FROM {{self}} GROUP BY c"))
+def texts_of(rows: Table, query: str, columns: int, *, pattern: str = "''") -> list[Texts]:
+    """What a query of (c, v, n) gives, by column; `pattern` is the SQL of a text's own."""
+    found = rows.arrays(f"SELECT c, v, n, hash(v) AS h, {pattern} AS pattern FROM ({query})")
+    order = np.argsort(found["c"], kind="stable")
+    borders = np.searchsorted(found["c"], np.arange(columns + 1), sorter=order)
+    cuts = [order[start:end] for start, end in pairwise(borders.tolist())]
+    return [Texts(*(found[name][cut] for name in ("v", "n", "h", "pattern"))) for cut in cuts]
 
-    def judged(place: int, name: str) -> Semantic | None:
-        first = [(text, rows) for _, text, rows in firsts.get(place, ())]
-        return _judge(name, first, lambda: texts.query(f"SELECT v, n FROM {{self}} WHERE c = {place}"), sampled)
 
-    return {name: judged(place, name) for place, name in enumerate(names)}
+def semantics_of(held: Sequence[Texts], names: Sequence[str], *, sampled: bool) -> dict[str, Semantic | None]:
+    """The verdicts on some columns from their texts."""
+    return {name: _judge(name, texts.first(), texts.every, sampled) for name, texts in zip(names, held, strict=True)}
