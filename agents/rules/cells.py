@@ -87,7 +87,7 @@ def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
     measure = by_place({place: measure_of_cell_sql("v", found) for place, found in enumerate(types.values())}, "NULL")
     if len(types) == 1 and _mostly_once(table, *types.values()):
         (name,) = types
-        texts = table, f"SELECT 0 AS c, {Table.q(name)} AS v, 1 AS n, {ROW} AS r FROM {{self}}"
+        texts = table, f"SELECT 0::UTINYINT AS c, {Table.q(name)} AS v, 1::UTINYINT AS n, {ROW} AS r FROM {{self}}"
     else:
         texts = _grouped(table, list(types)), "SELECT c, v, n, r FROM {self}"
     measures = texts[0].sql(f"SELECT c, {measure} AS x, n, r FROM ({texts[1]})")
