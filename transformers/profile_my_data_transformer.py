@@ -71,11 +71,12 @@ def figure(id: str, title: str, score: float | None, good: float, description: s
 
 
 def findings(run: Run) -> SummaryItem:
-    """How many kinds of fault were found."""
-    issues = [issue for result in run.results.values() for issue in result.issues]
-    worst = {issue.severity for issue in issues}
-    status = "bad" if "critical" in worst else "warning" if issues else "good"
-    return SummaryItem("issues", "Issues", f"{len(issues):,}", status, "kinds of fault found")
+    """How many faults of columns were found, and how grave they are."""
+    severities = [issue.severity for result in run.results.values() for issue in result.issues]
+    counts = {each: severities.count(each) for each in ("critical", "high", "medium", "low")}
+    status = "bad" if counts["critical"] else "warning" if counts["high"] or counts["medium"] else "good"
+    said = ", ".join(f"{count:,} {each}" for each, count in counts.items() if count) or "nothing stands out"
+    return SummaryItem("issues", "Issues", f"{len(severities):,}", status, said)
 
 
 MASKED_FROM = CLASSIFICATIONS.index("confidential")

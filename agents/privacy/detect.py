@@ -12,6 +12,7 @@ from agents.privacy import checks
 from agents.privacy.checks import Values, share
 from agents.privacy.headers import Hint, hints_of, is_vetoed
 from agents.privacy.kinds import KINDS, QUASI, SPECIAL
+from agents.privacy.rare import suspects
 from agents.semantics import phones, validators
 from agents.semantics.columns import Semantic, semantic_type
 from agents.table import ROW, Table
@@ -26,6 +27,7 @@ _FEWEST_NAMES = 3
 _FIRST_LOOK = 200
 _FIGURE = re.compile(r"[+-]?\d{1,6}(?:\.\d+)?")
 _SOME = 0.05
+_BY_NO_CHANCE, _BESIDE_OTHERS = 8, 0.3
 _MANY_ROWS = 10
 _REFERENCE = frozenset({"us_state", "country_code", "currency_code"})
 
@@ -133,10 +135,25 @@ def _survey(table: Table, sample_size: int, seed: int) -> Survey:
     sample = _sample(table, sample_size, seed)
     semantic = {name: _meaning(name, values) for name, values in sample.values.items()}
     found = [each for name, values in sample.values.items() if values for each in judge(name, values, semantic[name])]
+    if sample.rows < table.rows:
+        found += _rare(table, sample, found)
     people = any(_shows_people(each) and sample.filled(each.column) >= _OFTEN for each in found)
     kept = list(_in_context(found, people))
     reference = frozenset(name for name, each in semantic.items() if each and each.type in _REFERENCE)
     return Survey(tuple(kept), people, reference, sample.rows)
+
+
+def _rare(table: Table, sample: _Sample, found: Sequence[Finding]) -> list[Finding]:
+    """What all rows hold and the sampled ones hardly do, in columns whose meaning these didn't settle."""
+    settled = {each.column for each in found if each.share >= _MOSTLY}
+    unsettled = {name: list(values) for name, values in sample.values.items() if values and name not in settled}
+    told = {(each.column, each.kind) for each in found}
+    return [
+        replace(each, column=name, share=each.share * suspected.share)
+        for name, suspected in suspects(table, unsettled)
+        for kind, each in _scattered(suspected.texts, name)
+        if kind in suspected.kinds and (name, kind) not in told
+    ]
 
 
 def _sample(table: Table, wanted: int, seed: int) -> _Sample:
@@ -232,7 +249,7 @@ def _said_by_values(name: str, values: Values, semantic: Semantic | None) -> Ite
         yield from _names(name, values)
         yield from _words(name, values)
         yield from _addresses(name, values)
-    for other, found in _scattered(values):
+    for other, found in _scattered(values, name):
         if other != kind:
             yield replace(found, column=name)
 
@@ -291,30 +308,45 @@ def _words(name: str, values: Values) -> Iterator[Finding]:
             yield Finding(name, kind, round(0.6 + 0.3 * part, 3), part, ("values",), examples=_passing(spoken, None))
 
 
+def _is_host(text: str) -> bool:
+    """A network address with a part of three digits, which versions seldom have."""
+    return validators.is_ip(text) and any(len(part) == 3 for part in text.split("."))
+
+
 # What a validator is asked about only where a quick look says that it may be there.
 _SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ("email", re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
     ("national_id", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), validators.is_spelled_ssn),
     ("card", re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w.-])"), validators.is_card),
     ("bank_account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b"), validators.is_iban),
-    ("phone", re.compile(r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"), phones.is_phone),
+    (
+        "phone",
+        re.compile(
+            r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"
+            r"|(?<![\w.-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d{4}(?![\w-])"
+            r"|^(?=(?:\D*\d){10})(?:0[1-9]\d{0,3}[ /-]\d{6,8}|0\d{1,4}(?:[ ./-]\d{2,4}){2,4})$",
+            re.MULTILINE,
+        ),
+        phones.is_phone,
+    ),
+    ("ip_address", re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), _is_host),
     ("secret", checks.SECRET, checks.is_secret),
 )
 
 
-def _scattered(values: Values) -> Iterator[tuple[str, Finding]]:
+def _scattered(values: Values, name: str) -> Iterator[tuple[str, Finding]]:
     """Values that stand inside other texts, or in a few cells only."""
     everything = "\n".join(text for text, _ in values)
     total = sum(rows for _, rows in values)
     for kind, pattern, test in _SCATTERED:
-        if not pattern.search(everything):
+        if not pattern.search(everything) or (kind == "ip_address" and is_vetoed(kind, name)):
             continue
         looked = [(text, rows, pattern.findall(text)) for text, rows in values]
         shaped = sum(len(matches) for _, _, matches in looked)
         held = [(text, rows) for text, rows, matches in looked if any(map(test, matches))]
         passed = sum(sum(map(test, matches)) for _, _, matches in looked)
         # Of numbers that only look like cards one in ten passes the check digit.
-        if held and passed >= _MOSTLY * shaped:
+        if held and (passed >= _MOSTLY * shaped or (passed >= _BY_NO_CHANCE and passed >= _BESIDE_OTHERS * shaped)):
             part = sum(rows for _, rows in held) / total
             yield kind, Finding("", kind, 0.9, part, ("values",), examples=_passing(held, None))
 

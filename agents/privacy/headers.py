@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+_LATIN = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
 def words_of(header: str) -> tuple[str, ...]:
     """A header as lower-case words without accents: `customerEMail_2` is (customer, e, mail, 2)."""
-    plain = unicodedata.normalize("NFKD", header)
+    plain = unicodedata.normalize("NFKD", header.translate(_LATIN))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return tuple(word.lower() for word in _WORDS.findall(plain))
 
@@ -36,10 +37,15 @@ def _phrases(text: str) -> frozenset[str]:
 
 # Phrases are joined words; what a header joins otherwise (`firstname`, `first_name`, `firstName`) is one and the same.
 _STRONG: Mapping[str, frozenset[str]] = {
-    "email": _phrases("email, e mail, email address, mail address, correo, correo electronico, courriel"),
+    "email": _phrases(
+        "email, e mail, email address, mail address, correo, correo electronico, courriel, почта, электронная почта, "
+        "メール, メールアドレス, 邮箱, 电子邮件, البريد الإلكتروني"
+    ),
     "phone": _phrases(
         "phone, phone number, telephone, tel, telefon, telefono, telefonnummer, telefoon, mobile, mobile number, "
-        "mobilnummer, handy, cell phone, cellphone, cell number, fax, fax number, whatsapp, msisdn"
+        "mobilnummer, handy, cell phone, cellphone, cell number, fax, fax number, whatsapp, msisdn, "
+        "rufnummer, mobiltelefon, portable, telemovel, celular, movil, телефон, номер телефона, "
+        "電話, 電話番号, 携帯電話, 电话, 手机, 手机号, 手机号码, 电话号码, هاتف, رقم الهاتف"
     ),
     "person_name": _phrases(
         "first name, last name, full name, given name, family name, middle name, maiden name, birth name, nick name, "
@@ -50,29 +56,34 @@ _STRONG: Mapping[str, frozenset[str]] = {
         "manager name, doctor name, teacher name, spouse name, guardian name, parent name, mother name, father name, "
         "beneficiary name, tenant name, driver name, maternal name, legal name of person, "
         "vorname, nachname, familienname, geburtsname, prenom, nom de famille, apellido, apellidos, primer nombre, "
-        "nombre completo, cognome, voornaam, achternaam, sobrenome, imie, nazwisko"
+        "nombre completo, cognome, voornaam, achternaam, sobrenome, imie, nazwisko, "
+        "fornamn, efternamn, ad soyad, имя, фамилия, отчество, фио, 氏名, 名前, お名前, 姓名, 名字, الاسم"
     ),
     "address": _phrases(
         "address, street, street address, street name, street number, home address, postal address, mailing address, "
         "billing address, shipping address, delivery address, residential address, address line, addr, house number, "
         "strasse, hausnummer, adresse, anschrift, wohnort adresse, rue, direccion, domicilio, indirizzo, via, adres, "
-        "straat, huisnummer, endereco, po box"
+        "straat, huisnummer, endereco, po box, "
+        "ulica, adresa, adress, адрес, улица, 住所, 地址, العنوان"
     ),
     "birth_date": _phrases(
         "birth date, birthdate, date of birth, dob, birthday, birth day, born, born on, geburtsdatum, geburtstag, "
         "date de naissance, naissance, fecha de nacimiento, nacimiento, data di nascita, geboortedatum, "
-        "data de nascimento"
+        "data de nascimento, "
+        "fodelsedatum, data urodzenia, dogum tarihi, дата рождения, 生年月日, 誕生日, 出生日期, 生日, تاريخ الميلاد"
     ),
     "national_id": _phrases(
         "ssn, soc sec id, social security, social security number, social security no, social insurance number, "
         "national id, national identity, national insurance number, nino, tax id, taxpayer id, tin, itin, cpf, curp, "
         "rfc, dni, nie, nif, nir, pesel, bsn, aadhaar, pan number, personal number, personnummer, codice fiscale, "
-        "steuer id, steuernummer, sozialversicherungsnummer, identity number, citizen id"
+        "steuer id, steuernummer, sozialversicherungsnummer, identity number, citizen id, "
+        "securite sociale, kimlik no, инн, снилс, マイナンバー, 個人番号, 身份证, 身份证号, 身份证号码"
     ),
     "identity_document": _phrases(
         "passport, passport number, passport no, driver license, drivers license, driver licence, driving licence, "
         "drivers licence, license number of driver, id card number, identity card, visa number, ausweisnummer, "
-        "personalausweis, reisepass, fuhrerschein, green card number"
+        "personalausweis, reisepass, fuhrerschein, green card number, "
+        "паспорт, номер паспорта, パスポート番号, 护照号, 护照号码"
     ),
     "card": _phrases(
         "card number, credit card, credit card number, debit card, debit card number, cc number, ccn, cc num, pan, "
@@ -86,7 +97,8 @@ _STRONG: Mapping[str, frozenset[str]] = {
     "salary": _phrases(
         "salary, wage, wages, income, annual income, gehalt, lohn, einkommen, salaire, salario, net worth, "
         "compensation amount, base pay, gross pay, net pay, pay rate, hourly rate of pay, credit score, "
-        "account balance, debt"
+        "account balance, debt, "
+        "зарплата, 給与, 年収, 工资"
     ),
     "ip_address": _phrases("ip, ip address, ipaddr, ip addr, ipv4, ipv6, client ip, remote addr, source ip, user ip"),
     "device_id": _phrases(
@@ -148,11 +160,15 @@ _STRONG: Mapping[str, frozenset[str]] = {
     "age": _phrases("age, alter, edad, eta, leeftijd, age group, age band, birth year, year of birth, geburtsjahr"),
     "postcode": _phrases(
         "postcode, post code, postal code, zip, zip code, zipcode, plz, postleitzahl, code postal, codigo postal, cap, "
-        "pin code, pincode"
+        "pin code, pincode, "
+        "plec, пол, 性別, 性别, "
+        "возраст, 年齢, 年龄, "
+        "индекс, почтовый индекс, 郵便番号, 邮编"
     ),
     "place": _phrases(
         "city, town, village, suburb, municipality, county, district of residence, place of birth, birth place, "
-        "birthplace, residence, ort, wohnort, stadt, ville, ciudad, citta, plaats, cidade"
+        "birthplace, residence, ort, wohnort, stadt, ville, ciudad, citta, plaats, cidade, "
+        "город, 都道府県, 市区町村, 城市"
     ),
     "nationality": _phrases(
         "nationality, citizenship, native country, country of birth, mother tongue, native language, "
@@ -216,6 +232,7 @@ _VETOES: Mapping[str, frozenset[str]] = {
     "precise_location": _phrases("id, code, type"),
     "user_name": _phrases("id, type, count, created, status, agent"),
     "birth_date": _phrases("place, weight, rate, order, country, city, year"),
+    "ip_address": _phrases("version, release, build"),
     "criminal": _phrases("warranty, time"),
     "union": _phrases("set, all, type"),
 }
@@ -254,6 +271,6 @@ def _vetoed(kind: str, words: Iterable[str]) -> bool:
 
 
 _JOINED = {
-    id(lexicon): {kind: {phrase.replace(" ", "") for phrase in phrases} for kind, phrases in lexicon.items()}
+    id(lexicon): {kind: {normalised(phrase) for phrase in phrases} for kind, phrases in lexicon.items()}
     for lexicon in (_STRONG, _WEAK)
 }

@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import get_args
 
+from agents.column_types import is_null_sql, one_of_sql
 from agents.privacy.kinds import Style
+from agents.profiling.values import SUSPECT_WORDS
 from agents.table import Table, literal
 
 HIDDEN = "•"
 STYLES: tuple[Style, ...] = get_args(Style)
 
 _EMAIL = (r"([\p{L}\d])[\p{L}\d.!#$%&'*+/=?^_`{|}~-]*@([\p{L}\d])[\p{L}\d.-]*(\.\p{L}+)", r"\1•••@\2•••\3")
+_BEFORE = r"(^|[^\w.-])"
+_OF_THREE = "|".join(r"\.".join(r"\d{3}" if at == long else r"\d{1,3}" for at in range(4)) for long in range(4))
 _ANYWHERE = (
     _EMAIL,
     (r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b", "•••• ••••"),
     (r"\b\d{3}-\d{2}-\d\d(\d\d)\b", r"•••-••-••\1"),
-    (r"\b[3-6]\d{3}[ -]?\d{4,6}[ -]?\d{4,5}(?:[ -]?\d{2})?(\d\d)\b", r"•••• \1"),
+    # Not after a point, where such digits are the end of a fraction.
+    (rf"{_BEFORE}[3-6]\d{{3}}[ -]?\d{{4,6}}[ -]?\d{{4,5}}(?:[ -]?\d{{2}})?(\d\d)\b", r"\1•••• \2"),
+    (rf"{_BEFORE}2[2-7]\d\d[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d\d(\d\d)\b", r"\1•••• \2"),
     (r"\+\d[\d ().-]{7,16}\d(\d)\b", r"+•• ••• •••\1"),
+    (rf"{_BEFORE}(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d\d(\d\d)\b", r"\1••• ••• ••\2"),
+    # A version's parts have seldom three digits, an address of the network nearly always one that has.
+    (rf"{_BEFORE}(?:{_OF_THREE})\b", r"\1•••.•••.•••.•••"),
 )
-_LETTER_OR_DIGIT = r"[\p{L}\d]"
-_WORD, _INITIAL = r"([\p{L}\d])[\p{L}\d]+", r"\1" + HIDDEN * 3
+_WORDS = r"[A-Z]?[^\p{Nd}\p{Lu}@:]*"
+_LETTER_OR_DIGIT = r"[\p{L}\p{M}\p{Nd}]"
+_WORD, _INITIAL = rf"({_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}+", r"\1" + HIDDEN * 3
 
 
 def loosely_masked_sql(text: str) -> str:
-    """SQL for a text in which e-mail addresses, cards, social security, bank and dialled numbers are masked."""
+    """SQL for a text in which e-mail and IP addresses, cards, social security, bank and phone numbers are masked."""
     for pattern, shown in _ANYWHERE:
         text = f"regexp_replace({text}, {literal(pattern)}, {literal(shown)}, 'g')"
     return text
@@ -46,6 +56,16 @@ def masked_sql(text: str, style: Style) -> str:
         "date": _date_sql(text, hidden),
     }[style]
     return f"CASE WHEN length({text}) <= 3 OR {shown} = {text} THEN {hidden} ELSE {shown} END"
+
+
+def is_harmless_sql(text: str, style: Style) -> str:
+    """SQL that is true where a text in a personal column says that there is no value, or at least holds none.
+
+    Numbers and e-mail addresses need a digit, a sign or a capital of their own; a name can be any other word.
+    """
+    said = f"{is_null_sql(text)} OR {one_of_sql(f'lower({text})', SUSPECT_WORDS)}"
+    wordy = f" OR regexp_full_match({text}, {literal(_WORDS)})" if style in ("number", "email") else ""
+    return f"({said}{wordy})"
 
 
 def _email_sql(text: str, hidden: str) -> str:

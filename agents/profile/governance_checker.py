@@ -212,13 +212,20 @@ def _alerts(score: float, compliant: bool, params: GovernanceChecker, scored: Se
     lost = sorted(scored, key=lambda each: each.points - each.of)
     missing = [each.field.required for each in lost if each.field.column is None]
     yield Alert(
-        severity="high" if score < params.compliance_threshold / 2 else "medium",
+        severity=_gravity(score, params, scored),
         category="governance",
         message=f"Governance scores {score:g} of 100, under the {params.compliance_threshold:g} that is asked for."
         + (f" Not there: {', '.join(missing)}." if missing else ""),
         affected_fields=tuple(each.field.column for each in lost if each.field.column and each.points < each.of),
         recommendation=lost[0].remedy,
     )
+
+
+def _gravity(score: float, params: GovernanceChecker, scored: Sequence[_Scored]) -> Severity:
+    """Fields that nobody ever made are a gap; fields that are there and badly kept are a fault."""
+    if any(each.field.column for each in scored):
+        return "high" if score < params.compliance_threshold / 2 else "medium"
+    return "medium" if any(each.part == "consent" for each in scored) else "low"
 
 
 def _issues(scored: Sequence[_Scored], invalid: Mapping[str, Mapping[str, int]]) -> Iterator[Issue]:
@@ -259,7 +266,7 @@ def _recommendations(scored: Sequence[_Scored]) -> Iterator[Recommendation]:
             name = each.field.column or each.field.required
             yield Recommendation(
                 field_name=name,
-                priority="medium" if each.field.column else "high",
+                priority="medium" if each.field.column or each.part == "consent" else "low",
                 recommendation=f"{name}: {each.remedy}",
             )
 

@@ -149,7 +149,9 @@ def _outliers(column: ColumnProfile) -> int:
 
 def _repeated(column: ColumnProfile) -> int:
     """Cells of a column that is all but unique that repeat another one."""
-    keylike = column.kind in ("integer", "code") and _NEARLY_ALL <= column.distinct_percent < 100
+    keylike = (
+        column.kind in ("integer", "code") and not column.semantic and _NEARLY_ALL <= column.distinct_percent < 100
+    )
     return column.rows - column.missing - column.distinct if keylike else 0
 
 

@@ -18,6 +18,7 @@ NEARLY_UNIQUE = 0.95
 _PLAIN_NUMBERS = ("integer", "decimal", "integral")
 _NAMED_PERCENTILES = {"p1": 1, "p5": 5, "p10": 10, "q1": 25, "median": 50, "q3": 75, "p90": 90, "p95": 95, "p99": 99}
 _EXACT = 2**53
+_DEGREES = ("latitude", "longitude")
 
 
 def percent(part: int, whole: int) -> float:
@@ -40,7 +41,9 @@ def role(measures: Measures, place: int) -> str:
         return "identifier"
     if (few and kind is Kind.INTEGER) or ((few or ratio) and kind not in NUMERIC):
         return "category"
-    return "measure" if kind in NUMERIC else "text"
+    if kind not in NUMERIC:
+        return "text"
+    return "code" if measures.meaning(place) not in ("", *_DEGREES) else "measure"
 
 
 def semantic(measures: Measures, place: int) -> dict[str, Any] | None:

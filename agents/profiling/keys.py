@@ -85,7 +85,7 @@ def _can_be_part(column: Column, grid: Grid) -> bool:
     return (
         column["column"] in grid.codes
         and not column["missing"]
-        and 1 < column["distinct"] < column["rows"]
+        and 1 < column["distinct"] < _NEARLY / 100 * column["rows"]
         and column["kind"] not in ("decimal", "percent", "quantity")
         and column["mean_length"] <= _LONG_TEXT
     )

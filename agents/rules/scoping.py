@@ -51,7 +51,7 @@ def _parts(name: str, found: ColumnType, personal: bool, outcomes: Sequence[Outc
     given = [each for each in outcomes if each.rule.origin != "suggested"]
     broken = [each for each in given if not each.passed]
     present = max(1, rows - found.missing)
-    missing, strange = found.missing / max(1, rows), 1 - found.confidence
+    missing, strange = found.missing / max(1, rows), 0.0 if personal else 1 - found.confidence
     unique = any(each.rule.kind == "unique" for each in outcomes) and found.distinct > 1
     determines = sum(each.rule.kind == "dependency" and name in each.rule.columns[:-1] for each in outcomes)
     return [

@@ -7,6 +7,7 @@ security number, ten a phone number, five a postcode where the name says so, and
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -117,7 +118,8 @@ _RULES = (
     _Rule(
         "phone",
         phones.is_phone,
-        name=r"(?:tele)?phones?|phone ?(?:number|no|num)|mobile|cell|cellphone|tel|fax|msisdn",
+        name=r"(?:tele)?phones?|phone ?(?:number|no|num)|mobile|cell|cellphone|tel|fax|msisdn|telefono?|telefoon"
+        r"|telefonnummer|rufnummer|handy|mobilnummer|telemovel|celular|movil|телефон|電話番号|手机号?",
         named_test=phones.is_any_phone,
         unless="price|amount|model|imei|" + _ID,
     ),
@@ -125,7 +127,7 @@ _RULES = (
         "postcode",
         validators.is_postcode,
         0.9,
-        "zip|zip ?code|post ?code|postal(?: ?code)?|plz|cap|eircode",
+        "zip|zip ?code|post ?code|postal(?: ?code)?|code ?postal|codigo ?postal|plz|postleitzahl|cap|eircode",
         validators.is_any_postcode,
         0.7,
     ),
@@ -162,8 +164,9 @@ def _judge(
 
 
 def _words(name: str) -> str:
-    """A column's name as words: `PhoneNumber`, `phone_number` and `PHONE-NUMBER` are all "phone number"."""
-    parted = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    """A column's name as words without accents: `PhoneNumber`, `phone_number`, `PHONE-NUMBER` are "phone number"."""
+    plain = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    parted = re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
     return re.sub(r"[\W_]+", " ", parted).strip().lower()
 
 

@@ -11,11 +11,14 @@ REGIONS = ("US", "GB", "DE", "FR", "IN", "AU", "BR", "IT", "ES", "NL", "CH", "JP
 """Countries in whose plan a number without a country's code is looked for."""
 
 _DIALLED = re.compile(r"[+(]?[\d(][\d\s().\-–/]{5,24}\d(?:\s*(?:x|ext\.?|#)\s*\d{1,6})?", re.I)
+# In North America neither the area nor the exchange begins with 0 or 1, which numbers of other sorts often do.
 _GROUPED = re.compile(
-    r"\(\d{2,5}\)[\s.-]?\d{3,5}[\s.-]?\d{3,5}"
-    r"|(?:(?:1|001)[\s.-])?(?:\(\d{3}\)|\d{3})[\s.-]?\d{3}[\s.-]\d{4}"
-    r"|0\d{1,4}(?:[\s./-]\d{2,4}){1,4}"
+    r"\(0?\d{2,5}\)[\s.-]?\d{3,5}[\s.-]?\d{3,5}"
+    r"|(?:(?:1|001)[\s.-])?(?:\([2-9]\d\d\)|[2-9]\d\d)[\s.-]?[2-9]\d\d[\s.-]\d{4}"
+    r"|0\d{1,4}(?:[\s./-]\d{2,4}){1,4}|0[1-9]\d{0,3}[ /-]\d{6,8}"
+    r"|[6-9]\d{4} \d{5}"  # India
 )
+_ABROAD = re.compile(r"00[1-9]\d{0,2}[\s-]")
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?|#)\s*\d{1,6}$", re.I)
 _NO_PHONE = re.compile(
     r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d\d)"  # dates
@@ -58,6 +61,8 @@ def _is_dialled(text: str, *, bare: bool) -> bool:
         return _is_possible(f"+{digits}", None)
     if len(digits) == 13 and _ISBN.fullmatch(number):
         return False
+    if _ABROAD.match(number) and _is_possible(f"+{digits[2:]}", None):
+        return True
     return (bare or _GROUPED.fullmatch(number) is not None) and any(_is_possible(digits, each) for each in REGIONS)
 
 

@@ -51,11 +51,14 @@ _POSTCODES = re.compile(
     r"|[ABCEGHJ-NPRSTVXY]\d[A-Z][ -]?\d[A-Z]\d"  # Canada
     r"|\d{4} ?(?!SA|SD|SS)[A-Z]{2}"  # Netherlands
     r"|[AC-FHKNPRTV-Y]\d[\dW] ?[\dAC-FHKNPRTV-Y]{4}"  # Ireland
-    r"|\d{5}-\d{4}|\d{2}-\d{3}|\d{4}-\d{3}|\d{3}-\d{4}|\d{5}-\d{3}"  # US, Poland, Portugal, Japan, Brazil
-    r"|\d{3} \d{2}",  # Sweden, Czechia, Slovakia, Greece
+    r"|\d{5}-\d{4}|\d{5}-\d{3}",  # US, Brazil
     re.I,
 )
-_DIGIT_POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?\d{4,6}", re.I)
+_DIGIT_POSTCODE = re.compile(
+    r"(?:[A-Z]{1,2}-)?\d{4,6}"
+    r"|\d{2}-\d{3}|\d{4}-\d{3}|\d{3}-\d{4}|\d{3} \d{2}",  # Poland, Portugal, Japan; Sweden, Czechia, Greece
+    re.I,
+)
 _DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 
 # Moments between 2000 and 2040, the time that files of today speak of.
@@ -181,12 +184,12 @@ def in_any_case(test: Callable[[str], bool]) -> Callable[[str], bool]:
 
 
 def is_postcode(text: str) -> bool:
-    """A postcode that can be told from a number: letters among its digits, or a hyphen or space in its place."""
+    """A postcode that can be told from a number and from two: letters among its digits, or five and a few more."""
     return _POSTCODES.fullmatch(text.strip()) is not None
 
 
 def is_any_postcode(text: str) -> bool:
-    """A postcode, four to six bare digits included."""
+    """A postcode, four to six digits included, together or parted."""
     return is_postcode(text) or _DIGIT_POSTCODE.fullmatch(text.strip()) is not None
 
 

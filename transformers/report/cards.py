@@ -30,6 +30,7 @@ def column_cards(report: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]
     issues: dict[str, list[Mapping[str, Any]]] = {}
     for issue in by_severity(report.get("issues") or []):
         issues.setdefault(str(issue.get("field_name") or ""), []).append(issue)
+    issues = {name: list(_said_once(each)) for name, each in issues.items()}
     risk = (report.get("agent_results") or {}).get("score-risk") or {}
     classes = {each["column"]: each.get("classification") for each in (risk.get("data") or {}).get("columns") or []}
     masked = frozenset((report.get("metadata") or {}).get("masked_columns") or ())
@@ -40,6 +41,12 @@ def column_cards(report: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]
         | {"classification": classes.get(column.get("column")), "masked": column.get("column") in masked}
         for place, column in enumerate(shown)
     ]
+
+
+def _said_once(issues: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The issues of a column, without the profiler's word that it is personal where score-risk says what it holds."""
+    named = any(str(issue.get("issue_type")).startswith("personal_data_") for issue in issues)
+    yield from (issue for issue in issues if not (named and issue.get("issue_type") == "personal_data"))
 
 
 def _card(place: int, column: Mapping[str, Any], issues: Sequence[Mapping[str, Any]], listed: int) -> dict[str, Any]:

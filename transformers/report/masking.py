@@ -15,7 +15,7 @@ from typing import Any
 
 from agents.column_types import trim_sql
 from agents.privacy.kinds import Style
-from agents.privacy.masks import loosely_masked_sql, masked_sql, masked_texts
+from agents.privacy.masks import is_harmless_sql, loosely_masked_sql, masked_sql, masked_texts
 from agents.table import Table, literal
 
 _OWN_WORDS = frozenset({"metadata", "downloads"})
@@ -78,7 +78,7 @@ class Shield:
         if table.types[name] != "VARCHAR":
             return "NULL" if name in self.protected else ""
         if name in self.protected:
-            return masked_sql(cell, self.protected[name])
+            return _hidden_sql(cell, self.protected[name])
         if name in _QUOTING and "column" in table.types:
             return self._quoted(cell)
         if name == _WHOLE_LINE and self.protected:
@@ -92,7 +92,7 @@ class Shield:
         for column, style in self.protected.items():
             styles.setdefault(style, []).append(literal(column))
         cases = " ".join(
-            f'WHEN "column" IN ({", ".join(columns)}) THEN {masked_sql(cell, style)}'
+            f'WHEN "column" IN ({", ".join(columns)}) THEN {_hidden_sql(cell, style)}'
             for style, columns in styles.items()
         )
         return f"CASE {cases} ELSE {_loosely_sql(cell)} END" if cases else _loosely_sql(cell)
@@ -107,6 +107,11 @@ class Shield:
         found.collect(own)
         masks = _masks_of(found, self.leading, self.tables)
         return {key: masks.applied(value) if key in own else value for key, value in report.items()}
+
+
+def _hidden_sql(cell: str, style: Style) -> str:
+    """SQL for a cell of a protected column, masked unless it says that there is nothing."""
+    return f"CASE WHEN {is_harmless_sql(cell, style)} THEN {cell} ELSE {masked_sql(cell, style)} END"
 
 
 def _loosely_sql(cell: str) -> str:
@@ -156,23 +161,27 @@ def _may_be_number_of(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class _Masks:
-    """What stands for each text and number that has to be masked."""
+    """What stands for each text and number that has to be masked; `open` columns lead to nobody."""
 
     names: frozenset[str]
+    open: frozenset[str]
     texts: Mapping[str, str]
     numbers: Collection[float]
 
-    def applied(self, value: Any, key: str = "") -> Any:
-        """The same value with its texts masked."""
+    def applied(self, value: Any, key: str = "", column: str = "") -> Any:
+        """The same value, of a column that may be known, with its texts masked."""
         if isinstance(value, Mapping):
+            column = str(value.get("column") or value.get("field_name") or column)
             return {
-                self.texts.get(name, name) if _may_quote(name, self.names) else name: self.applied(each, name)
+                self.texts.get(name, name) if _may_quote(name, self.names) else name: self.applied(each, name, column)
                 for name, each in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self.applied(each, key) for each in value]
+            return [self.applied(each, key, column) for each in value]
         if isinstance(value, str):
-            return value if key in _WORD_KEYS or value in self.names else self.texts.get(value, value)
+            # A town may be called like somebody in another column: one word says nothing of which is meant.
+            kept = key in _WORD_KEYS or value in self.names or (column in self.open and value.strip().isalpha())
+            return value if kept else self.texts.get(value, value)
         return _rounded(value) if _may_be_number_of(value) and value in self.numbers else value
 
 
@@ -193,6 +202,7 @@ def _masks_of(found: _Leaves, leading: Mapping[str, Style], tables: Sequence[Tab
     texts = {text: loose[masked.get(text, text)] for text in found.texts}
     return _Masks(
         found.names,
+        found.names - leading.keys(),
         {text: after for text, after in texts.items() if after != text},
         {number for text, number in numbers.items() if text in styles},
     )
@@ -243,14 +253,17 @@ def _styles_of(wanted: Collection[str], leading: Mapping[str, Style], tables: Se
         for start in range(0, len(columns), _COLUMNS_AT_ONCE):
             part = columns[start : start + _COLUMNS_AT_ONCE]
             cells = " UNION ALL ".join(
-                f"SELECT {place} AS c, lower({trim_sql(Table.q(column))}) AS v FROM {{self}}"
+                f"SELECT {place} AS c, {trim_sql(Table.q(column))} AS t FROM {{self}}"
                 for place, column in enumerate(part)
             )
-            held = table.query(
-                f"SELECT DISTINCT c, v FROM ({cells}) WHERE v IN (SELECT text FROM {{wanted}}) ORDER BY c DESC, v",
-                wanted=lent,
+            held = table.sql(
+                f"SELECT DISTINCT c, t FROM ({cells}) WHERE lower(t) IN (SELECT text FROM {{wanted}})", wanted=lent
             )
-            for place, text in held:
+            harmless = " ".join(
+                f"WHEN {place} THEN {is_harmless_sql('t', leading[column])}" for place, column in enumerate(part)
+            )
+            telling = f"SELECT DISTINCT c, lower(t) AS v FROM {{self}} WHERE NOT CASE c {harmless} END"
+            for place, text in held.query(f"{telling} ORDER BY c DESC, v"):
                 styles |= dict.fromkeys((text, spelled.get(text, text)), leading[part[place]])
     return styles
 

@@ -19,9 +19,9 @@ _RISKY = ("privacy", "risk", "security", "governance", "compliance")
 
 
 def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """At most five, the worst first: one of each theme before a second of any, and the next step last."""
+    """At most five, the worst first: one of each theme before a second of any, trifles after those, the next step last."""
     steps = list(_next_steps(report))[:1]
-    alerts = by_severity([*(report.get("alerts") or []), *_unannounced(report)])
+    alerts = by_severity([*_announced(report), *_unannounced(report)])
     chosen = _of_every_theme(alerts, THINGS - len(steps))
     return [{**alert, "theme": theme(alert)} for alert in chosen] + steps
 
@@ -58,6 +58,16 @@ def theme(alert: Mapping[str, Any]) -> str:
     return _THEMES.get(str(alert.get("agent_id")), "Wrong")
 
 
+def _announced(report: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The alerts, those of personal data once: score-risk tells more of it than the profiler."""
+    alerts = report.get("alerts") or []
+    told = any(alert.get("agent_id") == "score-risk" for alert in alerts)
+    for alert in alerts:
+        twice = told and alert.get("agent_id") == "unified-profiler" and alert.get("category") == "privacy"
+        if not twice:
+            yield alert
+
+
 def _unannounced(report: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The graver issues of agents that raised no alert at all."""
     alarmed = {alert.get("agent_id") for alert in report.get("alerts") or []}
@@ -76,7 +86,8 @@ def _sentence(text: str) -> str:
 
 
 def _of_every_theme(alerts: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
-    firsts = list({theme(alert): place for place, alert in reversed(list(enumerate(alerts)))}.values())
+    telling = [(place, alert) for place, alert in enumerate(alerts) if alert.get("severity") != "low"]
+    firsts = list({theme(alert): place for place, alert in reversed(telling)}.values())
     others = [place for place in range(len(alerts)) if place not in firsts]
     return [alerts[place] for place in sorted((sorted(firsts) + others)[:most])]
 

@@ -1,6 +1,7 @@
 """How the report says a value: figures, times, headings, and texts whose blank space can be seen."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ TONES = {
     "poor": ("poor", "bad", "critical", "high", "error", "failed", "fail", "not_ready", "restricted"),
 }
 GRADES = {"A": "good", "B": "good", "C": "fair", "D": "fair", "E": "poor", "F": "poor"}
+_NAMES = {"kolmogorov_smirnov": "Kolmogorov–Smirnov", "chi2": "χ²", "psi": "PSI"}
+_ACRONYM = re.compile(r"\b(?:iban|bic|isbn|ssn|ip|url|uuid|us|iqr|mac)\b")
 _SEEN = str.maketrans({" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\u00a0": "⍽"})
 
 
@@ -21,8 +24,16 @@ def figure(value: Any, name: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return _number(value) + (" %" if name.endswith(("percent", "_pct")) else "")
+        return _percent(value) if name.endswith(("percent", "_pct")) else _number(value)
     return str(value)
+
+
+def _percent(value: float) -> str:
+    """At most two decimals, and never 0 or 100 where it isn't."""
+    shown = f"{value:.2f}".rstrip("0").rstrip(".")
+    if shown in ("0", "-0", "100") and value not in (0, 100):
+        return "< 0.01 %" if value < 1 else "> 99.99 %" if value < 100 else f"{_number(value)} %"
+    return f"{_number(float(shown))} %"
 
 
 def _number(value: float) -> str:
@@ -36,7 +47,10 @@ def _number(value: float) -> str:
 
 def label(name: str) -> str:
     """`missing_percent` as `Missing`, `clean-my-data` as `Clean my data`: a wire name as a heading."""
+    if name in _NAMES:
+        return _NAMES[name]
     words = name.removesuffix("_percent").replace("_", " ").replace("-", " ").strip()
+    words = _ACRONYM.sub(lambda found: found[0].upper(), words)
     return words[:1].upper() + words[1:]
 
 

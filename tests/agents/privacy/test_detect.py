@@ -121,6 +121,29 @@ def test_a_large_table_is_sampled_and_says_so(make_table: MakeTable) -> None:
     assert [each.kind for each in part.findings] == ["email"]
 
 
+def test_what_a_sample_misses_is_looked_for_in_every_row(make_table: MakeTable) -> None:
+    notes = [f"parcel {number} came well" for number in range(5000)]
+    notes[77], notes[4321] = "paid with 4111 1111 1111 1111", "ring (212) 555-0123"
+    table = make_table({"note": notes, "n": [str(number) for number in range(5000)]})
+    found = {each.kind: each for each in survey(table, sample_size=100).findings}
+    assert set(found) == {"card", "phone"}
+    assert all(each.share == pytest.approx(1 / 5000) for each in found.values())
+
+
+@pytest.mark.parametrize("kind", ["phone", "ip_address"])
+def test_a_column_of_little_else_than_nothing_is_found(make_table: MakeTable, kind: str) -> None:
+    few = {"phone": ["(212) 555-0123", "030 1234567", "+44 20 7946 0958"], "ip_address": ["10.20.30.144", "8.8.144.8"]}
+    assert found(make_table, {"c7": [*few[kind], *["n/a", "tbd", "-", "see file", "1234"] * 4]}) == {"c7": [kind]}
+
+
+def test_headers_are_read_in_other_scripts(make_table: MakeTable) -> None:
+    columns = {
+        "氏名": ["山田太郎", "佐藤花子", "鈴木一郎"],
+        "дата рождения": ["12.03.1985", "30.11.1990", "05.01.1972"],
+    }
+    assert found(make_table, columns) == {"氏名": ["person_name"], "дата рождения": ["birth_date"]}
+
+
 def test_cells_are_counted_on_all_rows(make_table: MakeTable) -> None:
     assert count_cells(make_table({"a": ["x", "x", "y", None, "n/a", ""]}), ["a"]) == {"a": Cells(filled=3, lone=1)}
 

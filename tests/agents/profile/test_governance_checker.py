@@ -109,3 +109,12 @@ def test_nothing_required_is_nothing_to_do(check: Check) -> None:
         check(required_lineage_fields=[], required_consent_fields=[], required_classification_fields=[])
     with pytest.raises(NotApplicable):
         check({"name": []})
+
+
+def test_what_nobody_ever_made_is_a_gap_and_no_fault(check: Check) -> None:
+    people = {"name": GOVERNED["name"], "email": ["a@example.com", "b@example.com", "c@example.com", "d@example.com"]}
+    assert [alert.severity for alert in check(people).alerts] == ["medium"]
+    assert [alert.severity for alert in check({"weight": ["1.5", "2.5", "3.5"]}).alerts] == ["low"]
+    assert {each.priority for each in check({"weight": ["1.5"]}).recommendations} == {"low"}
+    badly_kept = check(people | {"consent_status": ["maybe"] * 4})
+    assert [alert.severity for alert in badly_kept.alerts] == ["high"]

@@ -114,8 +114,19 @@ def test_the_same_advice_on_several_columns_is_said_once() -> None:
 
 def test_of_every_theme_one_alert_comes_before_a_second_of_any() -> None:
     alerts = [{"severity": "high", "message": str(at), "category": "validity"} for at in range(6)]
-    alerts.append({"severity": "low", "message": "risk", "category": "privacy"})
+    alerts.append({"severity": "low", "message": "trifle", "category": "governance"})
+    assert [each["message"] for each in things_to_know({"alerts": alerts})] == ["0", "1", "2", "3", "4"]
+    alerts.append({"severity": "medium", "message": "risk", "category": "privacy"})
     assert [each["message"] for each in things_to_know({"alerts": alerts})] == ["0", "1", "2", "3", "risk"]
+
+
+def test_personal_data_is_told_once() -> None:
+    told = [
+        {"agent_id": agent, "severity": "medium", "category": "privacy", "message": agent}
+        for agent in ("unified-profiler", "score-risk")
+    ]
+    assert [each["message"] for each in things_to_know({"alerts": told})] == ["score-risk"]
+    assert [each["message"] for each in things_to_know({"alerts": told[:1]})] == ["unified-profiler"]
 
 
 def test_an_issue_that_nobody_raised_an_alert_for_is_told() -> None:

@@ -198,6 +198,21 @@ def test_a_value_is_masked_in_any_text_that_holds_it(guard: Shield, text: str, s
     assert guard.document(document) == {"a": [{"message": shown}], "b": {"severity": text}, "metadata": {"x": text}}
 
 
+def test_words_that_hold_nothing_personal_stay(make_table: MakeTable) -> None:
+    table = make_table({"tel": ["n/a", "call later", "(205) 555-0123"], "who": ["London", "unknown", "Ann Lee"]})
+    guard = Shield(leading={"tel": "number", "who": "name"}, protected={"tel": "number"}, tables=[table])
+    document = {
+        "a": {"message": "n/a, call later and “unknown” say nothing", "value": "London"},
+        "b": [{"column": "town", "top_values": [{"value": "London"}, {"value": "Ann Lee"}]}],
+    }
+    named = table.sql("SELECT __row, tel, who AS town, who FROM {self}")
+    town = Shield(leading=guard.leading, protected=guard.protected, tables=[named])
+    shown = town.document(document)
+    assert shown["a"] == {"message": "n/a, call later and “unknown” say nothing", "value": "L•••"}
+    assert shown["b"][0]["top_values"] == [{"value": "London"}, {"value": "A••• L•••"}]
+    assert town.rows(named).query("SELECT tel FROM {self} LIMIT 2") == [("n/a",), ("call later",)]
+
+
 def test_keys_and_large_numbers_are_values_too(make_table: MakeTable) -> None:
     table = make_table({"tel": ["2055550123", "Ann Lee"], "n": ["1", "2055550999"]})
     guard = Shield(leading={"tel": "number"}, protected={}, tables=[table])

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from agents.profile.drift_detector import FIGURES, RUNS
 from tests.transformers.report.documents import everything
 from transformers.pipeline import run
 from transformers.report import write_json
@@ -37,14 +38,16 @@ def deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
     return deepest(jsonschema.exceptions.best_match(error.context)) if error.context else error
 
 
-def report_of(tool_id: str, folder: Path) -> dict[str, Any]:
+def report_of(
+    tool_id: str, folder: Path, agents: list[str] | None = None, *, dataset: str | None = None, baseline: bool = True
+) -> dict[str, Any]:
     given = {"primary": EXAMPLES / "customers_messy.csv"}
-    if tool_id == "profile-my-data":
+    if tool_id == "profile-my-data" and baseline:
         given["baseline"] = EXAMPLES / "customers_last_year.csv"
     for role, path in given.items():
-        (folder / role).mkdir()
+        (folder / role).mkdir(exist_ok=True)
         (folder / role / path.name).write_bytes(path.read_bytes())
-    ordered = order(tool_id, parameters=MORE.get(tool_id))
+    ordered = order(tool_id, agents, None if agents else MORE.get(tool_id))
     run(
         folder,
         Specification(
@@ -55,6 +58,7 @@ def report_of(tool_id: str, folder: Path) -> dict[str, Any]:
             prices=dict(ordered.prices),
             inputs=tuple(InputSpec(role=r, filename=p.name, path=f"{r}/{p.name}") for r, p in given.items()),
             created_at=datetime(2026, 1, 2, tzinfo=UTC),
+            dataset=dataset,
         ),
         lambda _: None,
     )
@@ -67,6 +71,24 @@ def test_a_report_is_as_described(tool_id: str, validator: jsonschema.Draft20201
     report = report_of(tool_id, tmp_path)
     assert faults(validator, report) == []
     assert report["metadata"]["input"]["name"] == "customers_messy.csv"
+
+
+def test_a_report_with_the_trend_of_a_dataset_is_as_described(
+    validator: jsonschema.Draft202012Validator, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    first = report_of("profile-my-data", before, ["drift-detector"], dataset="customers", baseline=False)
+    after.mkdir()
+    (before / "kept").rename(after / "store")
+    figures = json.loads((after / "store" / FIGURES).read_text("utf-8"))
+    runs = [{"run": 1, "task_id": "t", "at": "2026-01-01T00:00:00+00:00", **figures}]
+    (after / "store" / RUNS).write_text(json.dumps(runs), encoding="utf-8")
+    second = report_of("profile-my-data", after, ["drift-detector"], dataset="customers", baseline=False)
+    assert faults(validator, first) == faults(validator, second) == []
+    trend = second["agent_results"]["drift-detector"]["data"]["trend"]
+    assert [each["run"] for each in trend] == [1, 2]
+    assert "Over the runs of this dataset" in (after / "outputs" / "report.html").read_text("utf-8")
 
 
 def test_a_report_that_is_not_as_described_is_told(validator: jsonschema.Draft202012Validator, tmp_path: Path) -> None:
