@@ -503,6 +503,8 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
     if not total:
         return ColumnType(Kind.EMPTY, 1.0, missing, 0)
     kind, members, decimal = _vote(shapes, total)
+    if kind in (Kind.QUANTITY, Kind.PERCENT) and not _has_bare_fractions(shapes):
+        decimal = _mark_beside_units(values, number)
     order, ambiguous = _date_order(counted) if kind in TEMPORAL else (None, 0)
     strangers = [shape for shape in shapes if shape not in members]
     return ColumnType(
@@ -565,6 +567,26 @@ def _plain_numbers(decimal: DecimalMark) -> tuple[str, ...]:
 def _decimal_mark(shapes: Mapping[str, int]) -> DecimalMark:
     point = shapes.get("decimal", 0) + shapes.get("grouped", 0) + shapes.get("integral", 0)
     return "," if shapes.get("decimal_comma", 0) > point else "."
+
+
+def _has_bare_fractions(shapes: Mapping[str, int]) -> bool:
+    return any(shapes.get(shape) for shape in ("decimal", "integral", "decimal_comma"))
+
+
+def _mark_beside_units(values: Table, number: int) -> DecimalMark:
+    """The decimal mark of numbers that all have a unit: what their last digits follow, unless these may be a group."""
+    bare = f"regexp_extract(v, {literal(_LOOSE_NUMBER)})"
+    ends, grouped = r"{mark}\d+$", r"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+"
+    told = [
+        f"regexp_matches({bare}, '{ends.format(mark=mark)}')"
+        f" AND NOT regexp_full_match({bare}, '{grouped.format(mark=mark)}')"
+        for mark in ("[.]", ",")
+    ]
+    points, commas = values.query(
+        f"SELECT count(*) FILTER ({told[0]}), count(*) FILTER ({told[1]}) FROM {{self}}"
+        f" WHERE c = {number} AND shape IN ('quantity', 'percent')"
+    )[0]
+    return "," if commas > points else "."
 
 
 def _numeric_kind(

@@ -123,7 +123,7 @@ def _profile(measures: Measures, place: int) -> ColumnProfile:
     order = measures.orders.get(place)
     return ColumnProfile(
         column=measures.names[place],
-        kind=str(column.kind),
+        kind=figures.kind(measures, place),
         role=figures.role(measures, place),
         semantic=measures.meaning(place),
         semantic_type=figures.semantic(measures, place),

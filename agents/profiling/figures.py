@@ -26,6 +26,12 @@ def percent(part: int, whole: int) -> float:
     return 100 * part / whole if whole else 0.0
 
 
+def kind(measures: Measures, place: int) -> str:
+    """The physical type; what looks like phone numbers and can be none are codes."""
+    found = measures.kind(place)
+    return str(Kind.CODE if found is Kind.PHONE and measures.meaning(place) != "phone" else found)
+
+
 def role(measures: Measures, place: int) -> str:
     """What the column is there for, as far as its values tell."""
     count, kind, limits = measures.counts[place], measures.kind(place), measures.thresholds

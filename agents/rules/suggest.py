@@ -246,7 +246,8 @@ def _shapes(cells: Cells, columns: Sequence[Column]) -> dict[str, list[str]]:
     shape = f"left(v, {_LONGEST_SHAPE + 1})"
     for letters, sign in (("[A-Z]", "A"), ("[a-z]", "a"), ("[0-9]", "9")):
         shape = f"regexp_replace({shape}, {literal(letters)}, '{sign}', 'g')"
-    every = by_place({place: str(1 + column.found.distinct // _SHAPE_SAMPLE) for place, column in of_place.items()}, "NULL")
+    steps = {place: str(1 + column.found.distinct // _SHAPE_SAMPLE) for place, column in of_place.items()}
+    every = by_place(steps, "NULL")
     chosen = f"c IN ({_listed(of_place)}) AND CASE WHEN hash(v) % {every} = 0 THEN NOT {is_null_sql('v')} END"
     counted: dict[int, list[tuple[str, int]]] = {place: [] for place in of_place}
     for place, text, rows in cells.of_texts(

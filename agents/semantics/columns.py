@@ -115,6 +115,7 @@ _RULES = (
         named_test=validators.is_epoch_seconds,
         named=0.95,
     ),
+    _Rule("compact_date", validators.is_compact_date, 0.98, few=10),
     _Rule(
         "phone",
         phones.is_phone,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from datetime import date
 from urllib.parse import urlsplit
 
 from agents.semantics.iso import (
@@ -59,6 +60,7 @@ _DIGIT_POSTCODE = re.compile(
     r"|\d{2}-\d{3}|\d{4}-\d{3}|\d{3}-\d{4}|\d{3} \d{2}",  # Poland, Portugal, Japan; Sweden, Czechia, Greece
     re.I,
 )
+_EIGHT_DIGITS = re.compile(r"(?:19|20)\d{6}", re.ASCII)
 _DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 
 # Moments between 2000 and 2040, the time that files of today speak of.
@@ -225,6 +227,18 @@ def is_epoch_seconds(text: str) -> bool:
 def is_epoch_milliseconds(text: str) -> bool:
     """Milliseconds since 1970 of a moment between 2000 and 2040."""
     return _is_number_in(text, _EPOCH_SECONDS, 1000)
+
+
+def is_compact_date(text: str) -> bool:
+    """A day of this century or the last, written as eight digits: 20240131."""
+    text = text.strip()
+    if not _EIGHT_DIGITS.fullmatch(text):
+        return False
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_number_in(text: str, seconds: range, unit: int) -> bool:

@@ -168,3 +168,20 @@ def test_spellings_of_missing_are_emptied_wherever_blanks_stand(make_table: Make
     found = table.query(f"SELECT {without_sql('v', {'n/a', 'null', '?', '-'})} FROM {{self}} ORDER BY __row")
 
     assert [value for (value,) in found] == [None, None, None, "nano", "none", "-5", "", None]
+
+
+@pytest.mark.parametrize(
+    ("values", "mark", "number"),
+    [
+        (["1.234.567,89 €", "12,50 €", "3.400,00 €"], ",", 1234567.89),
+        (["€1,234.50", "€3.25", "€1,000,000.75"], ".", 1234.5),
+        (["12,5 %", "7,25 %", "100 %"], ",", 12.5),
+        (["1,234 kg", "2,500 kg", "7 kg"], ".", 1234.0),
+    ],
+)
+def test_the_decimal_mark_is_told_beside_units_too(
+    make_table: MakeTable, values: list[str], mark: str, number: float
+) -> None:
+    table = make_table({"a": values})
+    found = infer_types(table)["a"]
+    assert (found.decimal, table.scalar(f"SELECT {measure_sql('a', found)} FROM {{self}} LIMIT 1")) == (mark, number)

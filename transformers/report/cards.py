@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from transformers.report.document import by_severity
@@ -23,6 +24,7 @@ _CELLS = (
 )
 _LENGTHS = ("unique_values", "min_length", "mean_length", "median_length", "max_length", "std_length", "entropy")
 _TYPICAL = 40
+_END_OF_TIME = 253_402_300_799
 
 
 def column_cards(report: Mapping[str, Any], columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -121,6 +123,7 @@ def _facts(
     yield from ((name, column[name]) for name in _CELLS if column.get(name))
     yield from ((name, numbers[name]) for name in _MOMENTS if isinstance(numbers.get(name), int | float))
     yield from _time_facts(dates)
+    yield from _epoch_facts(column, numbers)
     step = (column.get("auto_increment") or {}).get("step")
     if step is not None:
         yield "counts up by", step
@@ -135,6 +138,14 @@ def _time_facts(dates: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if gaps.get("count"):
         yield "gaps", gaps["count"]
         yield "longest gap in days", gaps.get("longest_days")
+
+
+def _epoch_facts(column: Mapping[str, Any], numbers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The moments between which numbers of seconds or milliseconds lie."""
+    unit = {"epoch_seconds": 1, "epoch_milliseconds": 1000}.get(str(column.get("semantic")))
+    for name, number in (("earliest", numbers.get("min")), ("latest", numbers.get("max"))):
+        if unit and number is not None and 0 <= number / unit <= _END_OF_TIME:
+            yield name, f"{datetime.fromtimestamp(number / unit, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _weekdays(dates: Mapping[str, Any]) -> dict[str, Any]:

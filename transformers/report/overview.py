@@ -19,7 +19,7 @@ _RISKY = ("privacy", "risk", "security", "governance", "compliance")
 
 
 def things_to_know(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """At most five, the worst first: one of each theme before a second of any, trifles after those, the next step last."""
+    """At most five, the worst first: one of each theme before a second of any, then trifles, the next step last."""
     steps = list(_next_steps(report))[:1]
     alerts = by_severity([*_announced(report), *_unannounced(report)])
     chosen = _of_every_theme(alerts, THINGS - len(steps))
