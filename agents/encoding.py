@@ -100,12 +100,13 @@ def _census(path: Path) -> _Census:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     broken = beyond = nuls = 0
     for block in blocks(path):
+        nuls += block.count(0) if b"\0" in block else 0
+        if block.isascii() and not decoder.getstate()[0]:
+            continue
         text = decoder.decode(block)
-        nuls += block.count(0)
-        if not text.isascii():
-            replaced = text.count("\ufffd")
-            broken += max(0, replaced - block.count(b"\xef\xbf\xbd"))
-            beyond += len(text) - len(text.encode("ascii", "ignore")) - replaced
+        replaced = text.count("\ufffd")
+        broken += max(0, replaced - block.count(b"\xef\xbf\xbd"))
+        beyond += len(text) - len(text.encode("ascii", "ignore")) - replaced
     return _Census(broken + len(decoder.decode(b"", True)), beyond, nuls)
 
 

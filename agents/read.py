@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,9 @@ def read_table(path: Path, filename: str, database: Database, options: ReadOptio
     if size > options.max_mb * MB:
         raise TooLarge(f"The file has {size // MB:,} MB; at most {options.max_mb:,} MB are read.", size_bytes=size)
     try:
-        with _scratch(database.folder) as folder:
+        # Hashing needs a core of its own and nothing else.
+        with _scratch(database.folder) as folder, ThreadPoolExecutor(1) as beside:
+            hashing = beside.submit(_sha256, path)
             inner, name = unpack(path, filename, folder, options)
             content, encoding = _read(inner, name, folder, database, options)
     except _BY_CONTENTS as error:
@@ -70,7 +73,7 @@ def read_table(path: Path, filename: str, database: Database, options: ReadOptio
         format=content.format,
         encoding=encoding,
         delimiter=content.delimiter,
-        sha256=_sha256(path),
+        sha256=hashing.result(),
         size_bytes=size,
         mended=content.mended or no_mended_rows(content.table),
         notes=content.notes,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _NO_DELIMITER = b"\x1f"
 _SAMPLE_RECORDS = 500
 _EXCEL_HINT = re.compile(rb"sep=([^\r\n])[^\r\n]*(?:\r\n|\n|\r)", re.IGNORECASE)
 _ESCAPED_FORMULA = "^'" + FORMULA.removeprefix("^")
+_SPACED, _ESCAPED = re.compile(rb' "'), re.compile(rb"'[=@\t\r+-]")
 _COLUMNS_AT_ONCE = 10
 
 
@@ -59,11 +61,15 @@ def read_csv(text: Text, filename: str, folder: Path, database: Database, option
     dialect = find_dialect(text.path, filename, options)
     padded = [*dialect.header, *[""] * (dialect.width - len(dialect.header))]
     names, notes = column_names(padded, options.max_columns)
-    survey = take_survey(blocks(text.path), dialect)
     table, mended = None, None
-    if dialect.regular_header and not text.nuls and not survey.spaced_quotes:
-        table = _strictly(text.path, database, dialect, names, survey.records - 1, options)
-    if table is None:
+    # DuckDB needs no Python while it reads, so both go over the file at once.
+    with ThreadPoolExecutor(1) as beside:
+        surveying = beside.submit(take_survey, blocks(text.path), dialect)
+        if dialect.regular_header and not text.nuls:
+            table = _strictly(text.path, database, dialect, names, options)
+        survey = surveying.result()
+    if table is None or survey.spaced_quotes or table.rows != survey.records - 1:
+        table = None  # frees its memory for the one that is to come
         table, mended, remarks = _mended(text.path, folder, database, dialect, names, options)
         notes += remarks
     if survey.escaped_formulas:
@@ -185,39 +191,71 @@ def _widths(grammar: Grammar, head: bytes, start: int, final: bool) -> Counter[i
 
 
 def take_survey(pieces: Iterable[bytes], dialect: Dialect) -> Survey:
-    """Count records by splitting at quotes: what lies between an odd and an even one is inside a field."""
+    """Count records: a line end is one's end where an even number of quotes stands before it."""
     survey = Survey()
+    counter = _Counter(dialect.line_end[-1:], blank_counts=dialect.width == 1)
     spaced = re.compile(rb"[\r\n" + re.escape(dialect.delimiter) + rb"] +\"")
-    escaped = re.compile(rb"'[=@\t\r+-]")
-    newline = dialect.line_end[-1:]
-    inside, rest = False, b""
     for block in pieces:
-        parts = (b'"' + block if inside else block).split(b'"')
-        inside = len(parts) % 2 == 0
-        lines = (rest + b'"'.join(parts[::2])).split(newline)
-        # Two bytes are enough to tell a blank line; a line without an end must not fill the memory.
-        rest = lines.pop()[:2]
-        blank = 0 if dialect.width == 1 else lines.count(b"") + lines.count(b"\r")
-        survey.records += len(lines) - blank
-        survey.spaced_quotes |= b' "' in block and bool(spaced.search(block))
-        survey.escaped_formulas |= bool(escaped.search(block))
-    survey.records += bool(rest)
+        survey.records += counter.records(block)
+        survey.spaced_quotes |= bool(_SPACED.search(block)) and bool(spaced.search(block))
+        survey.escaped_formulas |= b"'" in block and bool(_ESCAPED.search(block))
+    survey.records += bool(counter.rest)
     return survey
 
 
+class _Counter:
+    """Counts the records of a file block by block; `rest` is the beginning of the line that isn't at its end yet."""
+
+    def __init__(self, newline: bytes, *, blank_counts: bool) -> None:
+        self.rest = b""
+        self._newline = newline
+        self._blank_counts = blank_counts
+        self._inside = False
+        self._others = bytes(set(range(256)) - set(newline + b'"'))
+        self._blank = re.compile(newline + rb"[\r\n]")
+
+    def records(self, block: bytes) -> int:
+        """How many records end in this block."""
+        marks = block.translate(None, self._others)
+        odd = marks.count(b'"') % 2 == 1
+        rest = self._last_line(block, ends_inside=self._inside != odd)
+        if rest is None or not (self._blank_counts or self._without_blank(block)):
+            return self._slowly(block)
+        # Quotes side by side enclose no line end, nor do they part any from the quotes around them.
+        marks = (b'"' + marks if self._inside else marks).replace(b'""', b"")
+        self._inside, self.rest = self._inside != odd, rest
+        return b"".join(marks.split(b'"')[::2]).count(self._newline)
+
+    def _last_line(self, block: bytes, *, ends_inside: bool) -> bytes | None:
+        """The beginning of the unfinished line; None where it isn't plain to see where that one begins."""
+        end = block.rfind(b'"') if ends_inside else len(block)
+        start = block.rfind(self._newline, 0, max(end, 0)) + 1
+        return block[start : end + 1][:2] if start and block.count(b'"', start, end) % 2 == 0 else None
+
+    def _without_blank(self, block: bytes) -> bool:
+        begins_blank = self.rest in (b"", b"\r") and block[:1] in (b"\r", b"\n")
+        return not begins_blank and self._blank.search(block) is None
+
+    def _slowly(self, block: bytes) -> int:
+        """By splitting at the quotes: what lies between an odd and an even one is inside a field."""
+        parts = (b'"' + block if self._inside else block).split(b'"')
+        self._inside = len(parts) % 2 == 0
+        lines = (self.rest + b'"'.join(parts[::2])).split(self._newline)
+        # Two bytes are enough to tell a blank line; a line without an end must not fill the memory.
+        self.rest = lines.pop()[:2]
+        return len(lines) - (0 if self._blank_counts else lines.count(b"") + lines.count(b"\r"))
+
+
 def _strictly(
-    path: Path, database: Database, dialect: Dialect, names: tuple[str, ...], expected: int, options: ReadOptions
+    path: Path, database: Database, dialect: Dialect, names: tuple[str, ...], options: ReadOptions
 ) -> Table | None:
-    """The table, or None where DuckDB refuses the file or counts other records than we do."""
+    """The table, or None where DuckDB refuses the file."""
     try:
-        table = load(
-            path, database, names, options, delimiter=dialect.delimiter, header=True, line_end=dialect.line_end
-        )
+        return load(path, database, names, options, delimiter=dialect.delimiter, header=True, line_end=dialect.line_end)
     except OutOfMemory as error:
         raise too_wide(names) from error
     except duckdb.InvalidInputException:
         return None
-    return table if table.rows == expected else None
 
 
 def too_wide(names: Iterable[str]) -> TooLarge:
