@@ -17,14 +17,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from agents import wide
 from agents.wide import ROW as ROW
 from agents.wide import Part, groups, named_in, quote, source
 from errors import ColumnNotFound, OutOfMemory
 
 if TYPE_CHECKING:
+    # Whoever only takes orders opens no table: what opens one imports the engine.
+    import duckdb
     import numpy
     import pandas
 
@@ -37,6 +37,7 @@ FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 _ROWS_AT_ONCE = 100_000
 _CELLS_AT_ONCE = 1_000_000
+_ROWS_AS_LISTS = 50_000
 _COLUMNS_AT_ONCE = 10
 # DuckDB keeps several vectors for each expression.
 _TEXTS_AT_ONCE = 40
@@ -52,6 +53,8 @@ class Database:
         self.folder = folder.resolve()
         spill = self.folder / "spill"
         spill.mkdir(parents=True, exist_ok=True)
+        import duckdb
+
         self._connection = duckdb.connect(":memory:")
         self._names = (f"t{number}" for number in itertools.count(1))
         self._dropped: list[str] = []
@@ -138,6 +141,8 @@ class Database:
         self._dropped += names
 
     def _execute(self, statement: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
         self._drop_forgotten()
         try:
             return self._connection.execute(statement, values or None)
@@ -212,15 +217,25 @@ class Table:
 
     def beside(self, columns: dict[str, str], rows: Iterable[Sequence[Any]] = ()) -> Table:
         """A new small table beside this one: `columns` maps names to DuckDB types, `rows` are its values."""
-        names = list(columns)
-        empty = ", ".join(f"CAST(NULL AS {kind}) AS {self.q(name)}" for name, kind in columns.items())
         held = list(rows)
         if not held:
+            empty = ", ".join(f"CAST(NULL AS {kind}) AS {self.q(name)}" for name, kind in columns.items())
             return self._database.table(f"SELECT {empty} WHERE false")
+        if len(held) > _ROWS_AS_LISTS:
+            return self._framed(columns, held)
+        values = {f"c{place}": [row[place] for row in held] for place in range(len(columns))}
+        listed = ", ".join(
+            f"unnest(CAST(${place} AS {kind}[])) AS {self.q(name)}"
+            for place, (name, kind) in zip(values, columns.items(), strict=True)
+        )
+        return self._database.table(f"SELECT {listed}", values)
+
+    def _framed(self, columns: dict[str, str], held: Sequence[Sequence[Any]]) -> Table:
+        """The same through pandas: twice as fast, once it has been imported, which takes 0.3 s and 40 MB."""
         import pandas
 
         frame = pandas.DataFrame(
-            {name: pandas.Series([row[i] for row in held], dtype=object) for i, name in enumerate(names)}
+            {name: pandas.Series([row[place] for row in held], dtype=object) for place, name in enumerate(columns)}
         )
         cast = ", ".join(f"CAST({self.q(name)} AS {kind}) AS {self.q(name)}" for name, kind in columns.items())
         return self._database.from_df(frame).sql(f"SELECT {cast} FROM {{self}}")
@@ -355,6 +370,8 @@ def _as_csv(cell: str) -> str:
 
 def regex_fault(pattern: str) -> str | None:
     """What keeps a text from being a regular expression (RE2's), or None where nothing does."""
+    import duckdb
+
     with duckdb.connect(":memory:") as connection:
         try:
             connection.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})

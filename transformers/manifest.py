@@ -83,4 +83,9 @@ def describe_file(path: Path, escaped_columns: tuple[str, ...] = ()) -> OutputFi
 
 def jsonable(value: Any) -> Any:
     """The same as plain JSON types; NaN and infinities become null, numpy's scalars what they hold."""
-    return to_jsonable_python(value, inf_nan_mode="null", fallback=lambda other: other.item())
+    return to_jsonable_python(value, inf_nan_mode="null", fallback=scalar)
+
+
+def scalar(value: Any) -> Any:
+    """What one of numpy's scalars holds."""
+    return value.item()

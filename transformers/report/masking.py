@@ -63,22 +63,39 @@ class Shield:
     tables: Sequence[Table]
     keys: Collection[str] = ()
     exempt: Collection[str] = ()
+    _masked: dict[Table, Table] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, table: Table) -> Table:
-        """A list of rows with its cells of protected columns masked."""
-        shown = {name: sql for name in table.columns if (sql := self._shown(table, name))}
-        if not shown:
+        """A list of rows with its cells of protected columns masked; the same list again gives the same table."""
+        if table not in self._masked:
+            self._masked[table] = self._hidden(table)
+        return self._masked[table]
+
+    def _hidden(self, table: Table) -> Table:
+        styles: dict[Style, list[str]] = {}
+        for name in table.columns:
+            if name in self.protected and table.types[name] == "VARCHAR":
+                styles.setdefault(self.protected[name], []).append(name)
+        replaced = {name: sql for name in table.columns if (sql := self._shown(table, name))}
+        for style, names in styles.items():
+            replaced |= {name: f"{_list_of(style)}[{place}]" for place, name in enumerate(names, 1)}
+        if not replaced:
             return table
-        replaced = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in shown.items())
-        return table.sql(f"SELECT * REPLACE ({replaced}) FROM {{self}}")
+        # To make a mask ready takes longer than to put it on a thousand cells: so one for all columns of a style.
+        masked = [f"{_masked_list(style, names)} AS {_list_of(style)}" for style, names in styles.items()]
+        without = f"EXCLUDE ({', '.join(map(_list_of, styles))})" if styles else ""
+        cells = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in replaced.items())
+        lists = f"(SELECT {', '.join(['*', *masked])} FROM {{self}})"
+        return table.sql(f"SELECT * {without} REPLACE ({cells}) FROM {lists}")
 
     def _shown(self, table: Table, name: str) -> str:
-        """SQL for what a column of a list of rows shows instead of its cells; nothing where it may stay."""
+        """SQL for what a column of a list of rows shows instead of its cells; nothing where it may stay, or where it is
+        a protected text."""
         cell = Table.q(name)
         if table.types[name] != "VARCHAR":
             return "NULL" if name in self.protected else ""
         if name in self.protected:
-            return _hidden_sql(cell, self.protected[name])
+            return ""
         if name in _QUOTING and "column" in table.types:
             return self._quoted(cell)
         if name == _WHOLE_LINE and self.protected:
@@ -107,6 +124,14 @@ class Shield:
         found.collect(own)
         masks = _masks_of(found, self.leading, self.tables)
         return {key: masks.applied(value) if key in own else value for key, value in report.items()}
+
+
+def _list_of(style: Style) -> str:
+    return Table.q(f"__{style}")
+
+
+def _masked_list(style: Style, names: Iterable[str]) -> str:
+    return f"list_transform([{', '.join(map(Table.q, names))}], lambda cell: {_hidden_sql('cell', style)})"
 
 
 def _hidden_sql(cell: str, style: Style) -> str:
