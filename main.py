@@ -1,15 +1,20 @@
 """The web process (`uvicorn main:app`) and the command line (`python main.py`): it composes, and decides nothing."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """What the web process runs beside the API: previews, and the embedded worker or only reconciler and publisher."""
+    from starlette.concurrency import run_in_threadpool
+
     from celery_queue.previews import Previews
     from cli.companion import Companion
     from settings import get_settings

@@ -203,6 +203,7 @@ class Agent:
     run: Run
 
 
+_FOLDERS = ("profile", "clean", "master")
 _agents: dict[str, Agent] = {}
 
 
@@ -256,11 +257,17 @@ def _params_of(run: Run) -> type[Params]:
 @functools.cache
 def registry() -> Mapping[str, Agent]:
     """Every agent by id, each tool's in the order in which they run."""
-    for folder in ("profile", "clean", "master"):
-        package = importlib.import_module(f"agents.{folder}")
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{module.name}")
-    return {agent_id: _agents[agent_id] for agent_id in in_order(_agents.values())}
+    return {agent_id: each for folder in _FOLDERS for agent_id, each in agents_of(f"{folder}-my-data").items()}
+
+
+@functools.cache
+def agents_of(tool_id: str) -> Mapping[str, Agent]:
+    """A tool's agents by id, in the order in which they run. No other tool's are imported: that takes its time."""
+    package = importlib.import_module(f"agents.{tool_id.removesuffix('-my-data')}")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    own = [each for each in _agents.values() if each.tool == tool_id]
+    return {agent_id: _agents[agent_id] for agent_id in in_order(own)}
 
 
 def in_order(agents: typing.Iterable[Agent]) -> list[str]:

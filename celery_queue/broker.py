@@ -1,6 +1,7 @@
 """Whether the message broker answers."""
 
 import ssl
+import sys
 
 from kombu import Connection
 from kombu.exceptions import KombuError, OperationalError
@@ -28,6 +29,12 @@ def check_broker(settings: Settings) -> None:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
     except (OperationalError, KombuError, OSError) as error:
         raise unavailable("The message broker", error) from error
+
+
+def redis_errors() -> tuple[type[Exception], ...]:
+    """What Redis raises, where anything has imported it: nobody else can meet one."""
+    loaded = sys.modules.get("redis.exceptions")
+    return (loaded.RedisError,) if loaded else ()
 
 
 def unavailable(what: str, error: BaseException) -> BrokerUnavailable:

@@ -3,10 +3,13 @@
 from celery import Celery
 
 from celery_queue.celery_config import configuration
-from celery_queue.redis_guard import install
 from settings import get_settings
 
 app = Celery("agensium", include=["celery_queue.tasks", "celery_queue.maintenance", "celery_queue.callbacks"])
 app.conf.update(configuration(get_settings()))
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "celery_queue.results:RedisResults")
-install()
+if get_settings().broker.startswith("redis"):
+    # Redis takes a tenth of an embedded process's start, which has no use for it.
+    from celery_queue.redis_guard import install
+
+    install()

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from celery.schedules import crontab
 from kombu import Queue
 
-from celery_queue.results import RETRY_POLICY
 from settings import Settings
 
 ANALYSIS_TASK = "queue.tasks.process_analysis"
@@ -16,6 +15,8 @@ AUDIT_TASK = "queue.maintenance.audit_ledger"
 EXPIRE_TASK = "queue.maintenance.expire_idle"
 RETENTION_TASK = "queue.maintenance.apply_retention"
 METRICS_TASK = "queue.monitoring.collect_metrics"
+
+_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def _addresses(settings: Settings) -> dict[str, Any]:
         "broker_url": broker,
         "result_backend": results,
         "broker_transport_options": transport,
-        "result_backend_transport_options": {"retry_policy": RETRY_POLICY, **_prefix(settings, "results")},
+        "result_backend_transport_options": {"retry_policy": _RETRY_POLICY, **_prefix(settings, "results")},
         "broker_use_ssl": _verified(settings, broker),
         "redis_backend_use_ssl": _verified(settings, results),
         "redis_socket_timeout": 10.0,

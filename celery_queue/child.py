@@ -1,11 +1,13 @@
 """The lean process in which agents run: no Celery, no database, no web.
 
-It reads jobs from stdin, one JSON line each ({"folder": …}), runs the pipeline and tells its progress, finished steps
-and verdict as JSON lines on stdout. It ends when its stdin closes, so none outlives its worker, however that died.
+It reads jobs from stdin, one JSON line each ({"folder": …}; {"tool": …} says what is to come), runs the pipeline and
+tells its progress, finished steps and verdict as JSON lines on stdout. It ends when its stdin closes, so none outlives
+its worker, however that died.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -15,16 +17,18 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from errors import OutOfMemory, ServiceError, Unforeseen
+from errors import OutOfMemory, ServiceError, Unforeseen, UnknownTool
 from transformers.manifest import Manifest, jsonable
 from transformers.pipeline import Emit, run, unforeseen_as
 from transformers.preview import Preview
 from transformers.specification import FILENAME, Specification
+from transformers.tools import tool_of
 
 RunJob = Callable[[Path, Specification, Emit], Manifest | Preview]
 
@@ -37,9 +41,21 @@ def main(run_job: RunJob = run) -> None:
     logging.captureWarnings(True)
     sys.excepthook = _log_crash
     jobs = _listen(sys.stdin)
+    # What was imported stays; looking through it again and again is half of what collecting garbage costs.
+    gc.freeze()
     _tell(channel, {"event": "ready"})
     while True:
-        _serve(run_job, Path(jobs.get()["folder"]), channel)
+        job = jobs.get()
+        if "tool" in job:
+            _prepare(job["tool"])
+        else:
+            _serve(run_job, Path(job["folder"]), channel)
+
+
+def _prepare(tool_id: str) -> None:
+    """Import a tool's agents before the first job; a wrong tool is told to whoever orders it."""
+    with suppress(UnknownTool):
+        tool_of(tool_id).agents  # noqa: B018 - asking for them imports them
 
 
 def _take_stdout() -> TextIO:

@@ -7,10 +7,9 @@ from enum import Enum
 
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as KombuUnavailable
-from redis.exceptions import RedisError
 
 import errors
-from celery_queue.broker import unavailable
+from celery_queue.broker import redis_errors, unavailable
 from db.database import UNAVAILABLE as DATABASE_UNAVAILABLE
 from errors import ServiceError, of_disk
 
@@ -91,7 +90,7 @@ def _in_our_words(error: BaseException) -> ServiceError:
         return of_disk(error)
     if isinstance(error, DATABASE_UNAVAILABLE):
         return errors.DatabaseUnavailable(context=type(error).__name__)
-    if isinstance(error, RedisError | KombuError | KombuUnavailable):
+    if isinstance(error, (KombuError, KombuUnavailable, *redis_errors())):
         return unavailable("The message broker", error)
     if type(error).__module__.partition(".")[0] in {"botocore", "boto3"}:
         from storage.s3 import in_our_words  # whoever got such an error has loaded boto3

@@ -5,8 +5,8 @@ from typing import Any
 import structlog
 from celery.exceptions import CeleryError
 from kombu.exceptions import KombuError, OperationalError
-from redis.exceptions import RedisError
 
+from celery_queue.broker import redis_errors
 from celery_queue.celery_app import app
 from celery_queue.celery_config import ANALYSIS_TASK
 
@@ -30,5 +30,9 @@ def tell_celery(state: str, meta: dict[str, Any], task_id: str, event: str, **fi
     try:
         task.update_state(task_id=task_id, state=state, meta=meta)
         task.send_event(event, retry=False, **fields)
-    except (KombuError, OperationalError, RedisError, CeleryError, OSError) as error:
+    except _faults() as error:
         log.warning("celery_not_told", celery_task_id=task_id, state=state, error=type(error).__name__)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    return (KombuError, OperationalError, CeleryError, OSError, *redis_errors())

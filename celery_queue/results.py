@@ -16,7 +16,6 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 30
-RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
 class RedisResults(RedisBackend):

@@ -18,12 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import structlog
 
 from errors import ChildDied, OutOfMemory, ServiceError, named
 from settings import Settings
-
-log = structlog.get_logger(__name__)
 
 Event = dict[str, Any]
 _LOOK_SECONDS = 0.1
@@ -79,6 +76,10 @@ class Child:
                 raise _error_of(event)
             if event["event"] != "ready":
                 on_event(event)
+
+    def expect(self, tool_id: str) -> None:
+        """Let it import that tool's agents before their first job comes."""
+        self._send({"tool": tool_id})
 
     def _send(self, job: Event) -> None:
         assert self._process.stdin is not None
@@ -148,6 +149,12 @@ class Children:
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._owner = os.getpid()
+
+    def warm(self, tool_id: str) -> None:
+        """Start a child ahead of its first job, so that it imports while this process does."""
+        child = Child(self._settings, self._module)
+        child.expect(tool_id)
+        self._give_back(child)
 
     @contextmanager
     def borrow(self) -> Iterator[Child]:

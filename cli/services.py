@@ -17,7 +17,6 @@ from settings import get_settings
 CELERY_APP = "celery_queue.celery_app"
 _GRACEFUL_SECONDS = 3
 """What open event streams may take when the server stops."""
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def serve(host: str = "127.0.0.1", port: int = 8000) -> None:

@@ -32,8 +32,8 @@ from agents.base import (
     AgentContext,
     AgentResult,
     Source,
+    agents_of,
     code_version,
-    registry,
 )
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
@@ -103,7 +103,8 @@ def run(folder: Path, specification: Specification, emit: Emit) -> Manifest:
     with _database(folder, specification) as database:
         emit({"event": "progress", "progress": 16, "detail": {"stage": "reading"}})
         state = _read(folder, specification, database)
-        agents = [registry()[agent_id] for agent_id in specification.agents]
+        known = agents_of(specification.tool_id)
+        agents = [known[agent_id] for agent_id in specification.agents]
         fingerprint = _fingerprint(state)
         for position in range(len(agents)):
             _advance(folder, state, agents, position, fingerprint, emit)
@@ -348,8 +349,7 @@ def _output_tables(state: Run, shield: Shield | None) -> dict[str, Table]:
         tables["mended.csv"] = state.mended
     if shield is None or state.specification.parameters.get(OUTPUT, {}).get("unmask"):
         return tables
-    masked = {id(table): shield.rows(table) for name, table in tables.items() if name not in shield.exempt}
-    return {name: masked.get(id(table), table) for name, table in tables.items()}
+    return {name: table if name in shield.exempt else shield.rows(table) for name, table in tables.items()}
 
 
 def _documents(state: Run) -> dict[str, str]:

@@ -10,11 +10,11 @@ from agents.privacy.kinds import CLASSIFICATIONS, KINDS, Classification, Style
 from agents.privacy.scores import classification_of
 from agents.table import Table
 from transformers.analysis import Job, run_analysis
-from transformers.report.masking import Shield
 from transformers.tools import Role, SummaryItem, ToolSpec
 
 if TYPE_CHECKING:
     from transformers.pipeline import Run
+    from transformers.report.masking import Shield
 
 
 def summarise(run: Run) -> list[SummaryItem]:
@@ -85,6 +85,9 @@ MASKED_FROM = CLASSIFICATIONS.index("confidential")
 
 def shield(run: Run) -> Shield:
     """What of this table nobody may see whole, whether score-risk was chosen or not; its classifications count."""
+    # Whoever only takes orders needs no writer of reports, which this brings along.
+    from transformers.report.masking import Shield
+
     tables = [run.table, *run.others.values()]
     leading: dict[str, Style] = {}
     classes: dict[str, Classification] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from agents.base import Agent, Params, registry
+from agents.base import Agent, Params, agents_of
 from errors import InvalidParameters, MissingInput, UnknownAgent, UnknownTool
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ INPUT = "input"
 OUTPUT = "output"
 """The name under which `parameters` holds what concerns the results, of tools that mask them."""
 
-_MODULES = ("profile_my_data_transformer", "clean_my_data_transformer", "master_my_data_transformer")
+_TOOLS = ("profile-my-data", "clean-my-data", "master-my-data")
 
 
 class InputParams(Params):
@@ -83,7 +83,7 @@ class ToolSpec:
     @property
     def agents(self) -> tuple[Agent, ...]:
         """Its agents in the order in which they run."""
-        return tuple(each for each in registry().values() if each.tool == self.id)
+        return tuple(agents_of(self.id).values())
 
     @property
     def common(self) -> dict[str, type[Params]]:
@@ -106,15 +106,15 @@ class ToolSpec:
 @functools.cache
 def tools() -> Mapping[str, ToolSpec]:
     """Every tool by id."""
-    modules = [importlib.import_module(f"transformers.{name}") for name in _MODULES]
-    return {module.TOOL.id: module.TOOL for module in modules}
+    return {tool_id: tool_of(tool_id) for tool_id in _TOOLS}
 
 
 def tool_of(tool_id: str) -> ToolSpec:
-    """The tool of that id; UnknownTool where there is none."""
-    if tool_id not in tools():
-        raise UnknownTool(f"there is no tool {tool_id!r}; there are {', '.join(tools())}", known=list(tools()))
-    return tools()[tool_id]
+    """The tool of that id, which alone is imported; UnknownTool where there is none."""
+    if tool_id not in _TOOLS:
+        raise UnknownTool(f"there is no tool {tool_id!r}; there are {', '.join(_TOOLS)}", known=list(_TOOLS))
+    tool: ToolSpec = importlib.import_module(f"transformers.{tool_id.replace('-', '_')}_transformer").TOOL
+    return tool
 
 
 @dataclass(frozen=True)

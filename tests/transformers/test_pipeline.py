@@ -64,7 +64,7 @@ class Heard(list[Mapping[str, Any]]):
 def replace_agent(monkeypatch: pytest.MonkeyPatch, agent_id: str, act: Callable[..., AgentResult]) -> None:
     real = base.registry()
     changed = {**real, agent_id: dataclasses.replace(real[agent_id], run=act)}
-    monkeypatch.setattr("transformers.pipeline.registry", lambda: changed)
+    monkeypatch.setattr("transformers.pipeline.agents_of", lambda _: changed)
 
 
 def read(path: Path) -> list[list[str]]:
