@@ -192,8 +192,7 @@ class Table:
         """Whether a query's columns are few for certain; asking DuckDB takes as long as making the query ready."""
         sources = {"self": self} | {name: value for name, value in values.items() if isinstance(value, Table)}
         named = sum(query.count(f"{{{name}}}") * len(table.types) for name, table in sources.items())
-        every = query.replace("count(*)", "").count("*")
-        return every * named + query.count(",") < wide.GROUP
+        return wide.most_columns(query, named) < wide.GROUP
 
     def query(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query, as `sql` takes it, as tuples."""

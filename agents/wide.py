@@ -48,6 +48,12 @@ def named_in(query: str, columns: Iterable[str]) -> set[str]:
     return words.intersection(columns)
 
 
+def most_columns(query: str, named: int) -> int:
+    """More columns than a query can have whose tables have so many, each counted as often as it is named."""
+    bare = _QUOTED.sub("", query)
+    return len(_EVERY_COLUMN.findall(bare)) * named + bare.count(",") + 1
+
+
 def source(parts: Sequence[Part], wanted: set[str]) -> str:
     """What stands for the table in a query that needs the `wanted` columns; several parts are put row beside row."""
     used = [part for part in parts if wanted.intersection(part.columns)] or [parts[0]]

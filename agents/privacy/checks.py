@@ -40,6 +40,9 @@ SECRET = re.compile(
     r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|AKIA[A-Z\d]{16}|gh[pousr]_\w{30,}|sk_(?:live|test)_\w{16,}|xox[abprs]-[\w-]{10,}"
     r"|\$2[aby]\$\d\d\$.{50,}|\$argon2\w*\$.+|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*|AIza[\w-]{35}"
 )
+SECRET_MARKS = ("eyJ", "AKIA", "gh", "sk_", "xox", "$2", "$argon2", "-----BEGIN", "AIza")
+"""One of these stands in every secret."""
+
 _FLAG = re.compile(r"(?:true|false|yes|no|y|n|t|f|0|1|\d{1,3}|none|never|ok|set|unset)", re.I)
 _ICD = re.compile(r"[A-TV-Z]\d[\dA-Z](?:\.[\dA-Z]{1,4})?")
 _CODE = re.compile(r"\d{1,2}")

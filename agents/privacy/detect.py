@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from agents.column_types import is_null_sql, trim_sql
 from agents.privacy import checks
@@ -20,7 +23,8 @@ from agents.table import ROW, Table
 SAMPLE_ROWS = 2_000
 """So many rows are looked at where nobody says otherwise."""
 
-_COLUMNS_AT_ONCE = 10
+_MOST_COLUMNS = 50
+_CELLS_AT_ONCE = 100_000
 _MOSTLY = 0.5
 _OFTEN = 0.2
 _FEWEST_NAMES = 3
@@ -161,8 +165,9 @@ def _sample(table: Table, wanted: int, seed: int) -> _Sample:
     chosen = f"hash({ROW} + {int(seed)}) % {one_in} = 0" if one_in > 1 else "true"
     values: dict[str, Values] = {}
     rows = 0
-    for start in range(0, len(table.columns), _COLUMNS_AT_ONCE):
-        names = table.columns[start : start + _COLUMNS_AT_ONCE]
+    at_once = max(1, min(_MOST_COLUMNS, _CELLS_AT_ONCE // min(table.rows or 1, wanted)))
+    for start in range(0, len(table.columns), at_once):
+        names = table.columns[start : start + at_once]
         cells = ", ".join(f"{Table.q(name)} AS c{place}" for place, name in enumerate(names))
         part = table.sql(f"SELECT {cells} FROM {{self}} WHERE {chosen}")
         rows = part.rows
@@ -172,38 +177,15 @@ def _sample(table: Table, wanted: int, seed: int) -> _Sample:
 
 def _values_of(part: Table, columns: int) -> list[Values]:
     """The distinct filled texts of each column with their rows, the most frequent first."""
-    found: list[list[tuple[str, int]]] = [[] for _ in range(columns)]
-    parts = " UNION ALL ".join(
-        f"SELECT {place} AS c, {trim_sql(f'c{place}')} AS v, count(*) AS n FROM {{self}} GROUP BY ALL"
-        for place in range(columns)
-    )
-    for place, text, rows in part.query(
-        f"SELECT c, v, n FROM ({parts}) WHERE NOT {is_null_sql('v')} ORDER BY c, n DESC, hash(v), v"
-    ):
-        found[place].append((text, rows))
-    return list(found)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """The filled cells of a column, and those whose value stands in no other row."""
-
-    filled: int
-    lone: int
-
-
-def count_cells(table: Table, columns: Iterable[str]) -> dict[str, Cells]:
-    """Count the cells of some columns, on all rows."""
-    # One column at a time: each brings a hash table of its own.
-    counted = {}
-    for name in columns:
-        missing = is_null_sql("v")
-        filled, lone = table.query(
-            f"SELECT sum(n) FILTER (NOT {missing}), count(*) FILTER (n = 1 AND NOT {missing})"
-            f" FROM (SELECT {Table.q(name)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL)"
-        )[0]
-        counted[name] = Cells(int(filled or 0), int(lone))
-    return counted
+    cells = ", ".join(f"c{place}" for place in range(columns))
+    texts = f"SELECT unnest(range({columns})) AS c, unnest([{cells}]) AS v FROM {{self}}"
+    counted = f"SELECT c, {trim_sql('v')} AS v, count(*) AS n FROM ({texts}) GROUP BY ALL"
+    found = part.arrays(f"SELECT c, v, n FROM ({counted}) WHERE NOT {is_null_sql('v')} ORDER BY c, n DESC, hash(v), v")
+    borders = np.searchsorted(found["c"], np.arange(columns + 1)).tolist()
+    return [
+        list(zip(found["v"][start:end].tolist(), found["n"][start:end].tolist(), strict=True))
+        for start, end in pairwise(borders)
+    ]
 
 
 # One column
@@ -313,14 +295,16 @@ def _is_host(text: str) -> bool:
     return validators.is_ip(text) and any(len(part) == 3 for part in text.split("."))
 
 
-# What a validator is asked about only where a quick look says that it may be there.
-_SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("email", re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
-    ("national_id", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), validators.is_spelled_ssn),
-    ("card", re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w.-])"), validators.is_card),
-    ("bank_account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b"), validators.is_iban),
+# What a validator is asked about only where a quick look says that it may be there: first for one of a few marks, which
+# is a hundred times faster than a pattern.
+_SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("email", ("@",), re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
+    ("national_id", ("-",), re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), validators.is_spelled_ssn),
+    ("card", (), re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w.-])"), validators.is_card),
+    ("bank_account", (), re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b"), validators.is_iban),
     (
         "phone",
+        ("+", "-", ".", "/", " "),
         re.compile(
             r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"
             r"|(?<![\w.-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d{4}(?![\w-])"
@@ -329,8 +313,8 @@ _SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         phones.is_phone,
     ),
-    ("ip_address", re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), _is_host),
-    ("secret", checks.SECRET, checks.is_secret),
+    ("ip_address", (".",), re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), _is_host),
+    ("secret", checks.SECRET_MARKS, checks.SECRET, checks.is_secret),
 )
 
 
@@ -338,13 +322,15 @@ def _scattered(values: Values, name: str) -> Iterator[tuple[str, Finding]]:
     """Values that stand inside other texts, or in a few cells only."""
     everything = "\n".join(text for text, _ in values)
     total = sum(rows for _, rows in values)
-    for kind, pattern, test in _SCATTERED:
+    for kind, marks, pattern, test in _SCATTERED:
+        if marks and not any(mark in everything for mark in marks):
+            continue
         if not pattern.search(everything) or (kind == "ip_address" and is_vetoed(kind, name)):
             continue
-        looked = [(text, rows, pattern.findall(text)) for text, rows in values]
-        shaped = sum(len(matches) for _, _, matches in looked)
-        held = [(text, rows) for text, rows, matches in looked if any(map(test, matches))]
-        passed = sum(sum(map(test, matches)) for _, _, matches in looked)
+        looked = [(text, rows, [test(match) for match in pattern.findall(text)]) for text, rows in values]
+        shaped = sum(len(passes) for _, _, passes in looked)
+        held = [(text, rows) for text, rows, passes in looked if any(passes)]
+        passed = sum(sum(passes) for _, _, passes in looked)
         # Of numbers that only look like cards one in ten passes the check digit.
         if held and (passed >= _MOSTLY * shaped or (passed >= _BY_NO_CHANCE and passed >= _BESIDE_OTHERS * shaped)):
             part = sum(rows for _, rows in held) / total

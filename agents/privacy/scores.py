@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agents.privacy.detect import Cells, Finding
+from agents.filled_cells import Cells
+from agents.privacy.detect import Finding
 from agents.privacy.kinds import CLASSIFICATIONS, KINDS, Classification
 
 _SPREAD = 10

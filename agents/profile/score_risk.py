@@ -9,9 +9,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from agents.base import AgentContext, AgentResult, Alert, Chart, Issue, Params, Recommendation, Severity, agent
+from agents.filled_cells import count_cells
 from agents.governance import protection_fields
 from agents.privacy.anonymity import ROWS_SHOWN, Anonymity, Encoded, measure, unique_without_each
-from agents.privacy.detect import SAMPLE_ROWS, Finding, Survey, count_cells, survey
+from agents.privacy.detect import SAMPLE_ROWS, Finding, Survey, survey
 from agents.privacy.kinds import KINDS, QUASI, SPECIAL, Classification, Method, frameworks_of
 from agents.privacy.masked_copy import ColumnMask, MaskedCopy, masked_copy, usual_mask
 from agents.privacy.masks import masked_texts

@@ -58,7 +58,7 @@ def run(table: Table, params: UnifiedProfiler, ctx: AgentContext) -> AgentResult
     )
     has_key = any(column.distinct == table.rows for column in profile.columns)
     duplicates = no_duplicates(table) if has_key else duplicate_rows(table)
-    columns = [asdict(column) for column in profile.columns]
+    columns = [dict(vars(column)) for column in profile.columns]
     dimensions = table_dimensions(columns, table.rows, duplicates.rows)
     issues = tuple(_issues(profile.columns, duplicates, params))
     return AgentResult(

@@ -21,6 +21,7 @@ from agents.column_types import (
     trim_sql,
     types_of,
 )
+from agents.filled_cells import Cells, know_cells
 from agents.profiling import values as texts
 from agents.profiling.dates import DateFacts, date_facts
 from agents.profiling.moments import (
@@ -83,6 +84,9 @@ class Measures:
         self.frequencies = texts.frequencies(self.values)
         self.lengths = texts.lengths(spelled)
         self.counts = texts.count_cells(self.values, self.frequencies, self.lengths, len(self.names))
+        know_cells(
+            table, {name: Cells(count.present, count.once) for name, count in zip(names, self.counts, strict=True)}
+        )
         self.top = texts.top_and_rarest(self.values, self.frequencies, thresholds.top_n_values)
         self._look_at_sample()
         self._measure_numbers()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from agents.privacy.detect import Cells, Finding, count_cells, survey
+from agents.privacy.detect import Finding, survey
 from tests.agents.conftest import MakeTable
 
 PEOPLE = ["Maria Lopez", "John Smith", "Emma Wilson", "Peter Novak", "Laura Rossi", "Omar Hassan"]
@@ -142,10 +142,6 @@ def test_headers_are_read_in_other_scripts(make_table: MakeTable) -> None:
         "дата рождения": ["12.03.1985", "30.11.1990", "05.01.1972"],
     }
     assert found(make_table, columns) == {"氏名": ["person_name"], "дата рождения": ["birth_date"]}
-
-
-def test_cells_are_counted_on_all_rows(make_table: MakeTable) -> None:
-    assert count_cells(make_table({"a": ["x", "x", "y", None, "n/a", ""]}), ["a"]) == {"a": Cells(filled=3, lone=1)}
 
 
 def test_every_kind_has_a_test_for_its_names() -> None:
