@@ -78,7 +78,9 @@ def run(table: Table, params: TypeFixer, ctx: AgentContext) -> AgentResult:
             "columns": len(types),
             "cells_changed": int(changes.scalar("SELECT count(*) FROM {self} WHERE applied")),
         },
-        data={"types": {column: _described(found) for column, found in types.items()}},
+        data={
+            "types": {column: _described(found, _untouched(changes, column, found)) for column, found in types.items()}
+        },
     )
 
 
@@ -171,10 +173,21 @@ def _kinds_chart(types: Mapping[str, ColumnType]) -> Chart:
     return Chart(title="What the columns hold", labels=tuple(labels), values=values, unit="columns")
 
 
-def _described(found: ColumnType) -> dict[str, object]:
+def _untouched(changes: Table, column: str, found: ColumnType) -> list[str]:
+    """The most frequent cells of another kind than their column's that nothing was done to."""
+    if not found.counter_examples:
+        return []
+    listed = ", ".join(map(literal, found.counter_examples))
+    changed = changes.query(
+        f'SELECT DISTINCT old FROM {{self}} WHERE applied AND "column" = {literal(column)} AND old IN ({listed})'
+    )
+    return [example for example in found.counter_examples if (example,) not in changed]
+
+
+def _described(found: ColumnType, untouched: list[str]) -> dict[str, object]:
     return {
         "kind": found.kind.value,
         "confidence": round(found.confidence, 6),
-        "counter_examples": list(found.counter_examples),
+        "of_another_kind_and_left": untouched,
         "date_order": found.date_order,
     }

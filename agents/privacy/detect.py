@@ -31,6 +31,8 @@ _FEWEST_NAMES = 3
 _FIRST_LOOK = 200
 _FIGURE = re.compile(r"[+-]?\d{1,6}(?:\.\d+)?")
 _SOME = 0.05
+_LOOKALIKES = ("phone", "ip_address")
+"""What numbers of other sorts are written like too, so that a column's name may speak against it."""
 _BY_NO_CHANCE, _BESIDE_OTHERS = 8, 0.3
 _MANY_ROWS = 10
 _REFERENCE = frozenset({"us_state", "country_code", "currency_code"})
@@ -74,7 +76,8 @@ class Finding:
 
     confidence: 0 to 1. share: of the filled cells looked at.
     basis: values, name, context. people: whether the rows seem to be people.
-    examples: whole values, which have to be masked before anybody sees them.
+    examples: whole values, which have to be masked before anybody sees them. of_all: whether every row was looked at
+    for it, and not a sample.
     """
 
     column: str
@@ -84,6 +87,7 @@ class Finding:
     basis: tuple[str, ...]
     people: bool = True
     examples: tuple[str, ...] = ()
+    of_all: bool = False
 
     @property
     def leads_to_a_person(self) -> bool:
@@ -153,7 +157,7 @@ def _rare(table: Table, sample: _Sample, found: Sequence[Finding]) -> list[Findi
     unsettled = {name: list(values) for name, values in sample.values.items() if values and name not in settled}
     told = {(each.column, each.kind) for each in found}
     return [
-        replace(each, column=name, share=each.share * suspected.share)
+        replace(each, column=name, share=each.share * suspected.share, of_all=True)
         for name, suspected in suspects(table, unsettled)
         for kind, each in _scattered(suspected.texts, name)
         if kind in suspected.kinds and (name, kind) not in told
@@ -308,7 +312,7 @@ _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], b
         re.compile(
             r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"
             r"|(?<![\w.-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d{4}(?![\w-])"
-            r"|^(?=(?:\D*\d){10})(?:0[1-9]\d{0,3}[ /-]\d{6,8}|0\d{1,4}(?:[ ./-]\d{2,4}){2,4})$",
+            r"|^(?=(?:\D*\d){10,11}$)(?:0[1-9]\d{0,3}[ /-]\d{6,8}|0\d{1,4}(?:[ ./-]\d{2,4}){2,4})$",
             re.MULTILINE,
         ),
         phones.is_phone,
@@ -325,7 +329,7 @@ def _scattered(values: Values, name: str) -> Iterator[tuple[str, Finding]]:
     for kind, marks, pattern, test in _SCATTERED:
         if marks and not any(mark in everything for mark in marks):
             continue
-        if not pattern.search(everything) or (kind == "ip_address" and is_vetoed(kind, name)):
+        if not pattern.search(everything) or (kind in _LOOKALIKES and is_vetoed(kind, name)):
             continue
         looked = [(text, rows, [test(match) for match in pattern.findall(text)]) for text, rows in values]
         shaped = sum(len(passes) for _, _, passes in looked)

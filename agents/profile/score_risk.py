@@ -37,7 +37,11 @@ class ScoreRisk(Params):
     """What is looked for, where the lines are drawn, and what is made of it."""
 
     pii_sample_size: int = Field(
-        SAMPLE_ROWS, ge=100, le=1_000_000, description="About how many rows the values of a column are judged on."
+        SAMPLE_ROWS,
+        ge=100,
+        le=1_000_000,
+        description="About how many rows the values of a column are judged on; what its own spelling tells, such as a "
+        "card or an e-mail address, is looked for in all rows.",
     )
     high_risk_threshold: float = Field(70, ge=0, le=100, description="From this score on a column is a high risk.")
     medium_risk_threshold: float = Field(40, ge=0, le=100, description="From this score on it is a medium risk.")
@@ -143,8 +147,9 @@ def run(table: Table, params: ScoreRisk, ctx: AgentContext) -> AgentResult:
     """Find personal and sensitive data, score its risk, and measure how few rows a person hides among.
 
     Values are checked (check digits, assigned ranges, real parsing); the names of columns and what stands beside them
-    decide where values can't. The risk of a table is that of its worst column. Every value is shown masked, and every
-    classification is a suggestion that a parameter accepts or replaces.
+    decide where values can't. A card or an e-mail address in a single note of a million is found too. The risk of a
+    table is that of its worst column. Every value is shown masked, and every classification is a suggestion that a
+    parameter accepts or replaces.
     """
     for name in ("quasi_identifiers", "classifications", "mask_methods"):
         table.require(getattr(params, name), f"score-risk.{name}")
@@ -402,7 +407,7 @@ def _shown_findings(facts: _Facts, found: Sequence[Scored], with_health: bool) -
             "confidence": each.finding.confidence,
             "cells": each.cells,
             "share_percent": 100 * each.finding.share,
-            "sampled": sampled,
+            "sampled": None if each.finding.of_all else sampled,
             "basis": list(each.finding.basis),
             "evidence": [masked[text, KINDS[each.finding.kind].style] for text in each.finding.examples],
             "frameworks": [

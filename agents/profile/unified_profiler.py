@@ -173,7 +173,7 @@ _FINDINGS = (
         "completeness",
         lambda c: c.missing if c.role != "empty" else 0,
         _missing_severity,
-        "{cells} ({c.missing_percent:.3g} %) say nothing.",
+        "Nothing in {cells} ({c.missing_percent:.3g} %).",
         "Many missing values in {where}: {rows} cells.",
         "Decide with null-handler what stands for a missing value, before anything is averaged or joined.",
     ),
@@ -182,7 +182,7 @@ _FINDINGS = (
         "completeness",
         lambda c: c.disguised_missing,
         _always("low"),
-        "{cells} spell out that the value is missing (n/a, null, -).",
+        "In {cells} a word says that the value is missing (n/a, null, -).",
         "",
         'Let null-handler turn the spellings of "missing" into empty cells.',
     ),
@@ -191,7 +191,7 @@ _FINDINGS = (
         "completeness",
         lambda c: c.suspected_missing,
         _by_share,
-        "{cells} may stand for a missing value (unknown, 999, -1).",
+        "In {cells} a value may stand for a missing one (unknown, 999, -1).",
         "Words or numbers that may stand for a missing value in {where}: {rows} cells.",
         "Ask whoever made the file what these values mean.",
     ),
@@ -209,7 +209,7 @@ _FINDINGS = (
         "validity",
         lambda c: c.infinite,
         _always("high"),
-        "{cells} hold an infinity.",
+        "An infinity in {cells}.",
         "Infinities in {where}: {rows} cells.",
         "An infinity is the trace of a division by zero: repair it where it was made.",
     ),
@@ -236,7 +236,7 @@ _FINDINGS = (
         "uniqueness",
         _repeated,
         _always("medium"),
-        "{cells} repeat a value of a column that is otherwise unique.",
+        "In {cells} a value comes again, although the column is otherwise unique.",
         "Repeated values in {where}, otherwise unique: {rows} cells.",
         "Look whether these rows are duplicates or share a key by mistake.",
     ),
@@ -245,7 +245,7 @@ _FINDINGS = (
         "consistency",
         lambda c: c.spelling_variants,
         _by_share,
-        "{cells} differ from a more frequent value only in case or blank space.",
+        "In {cells} a value differs from a more frequent one only in case or blank space.",
         "One value spelled in several ways in {where}: {rows} cells.",
         "Let field-standardization choose one spelling.",
     ),
@@ -254,7 +254,7 @@ _FINDINGS = (
         "consistency",
         lambda c: c.padded,
         _always("low"),
-        "{cells} have blank space around them.",
+        "Blank space around {cells}.",
         "",
         "Let field-standardization trim them.",
     ),
@@ -287,7 +287,7 @@ def _issues(columns: Sequence[ColumnProfile], duplicates: Duplicates, params: Un
             field_name="",
             issue_type=_DUPLICATES,
             severity="medium",
-            message=f"{duplicates.rows:,} rows repeat an earlier row in every cell.",
+            message=f"{_repeating(duplicates.rows)} an earlier row in every cell.",
             rows=duplicates.rows,
         )
     for column in columns:
@@ -334,12 +334,17 @@ def _alert(finding: _Finding, found: Sequence[Issue]) -> Alert:
     )
 
 
+def _repeating(rows: int, percent: float | None = None) -> str:
+    share = "" if percent is None else f" ({percent:.3g} %)"
+    return f"1 row{share} repeats" if rows == 1 else f"{rows:,} rows{share} repeat"
+
+
 def _duplicate_alert(issue: Issue, rows: int) -> Alert:
     percent = 100 * issue.rows / rows
     return Alert(
         severity="high" if percent >= _NOTICEABLE else "medium",
         category="uniqueness",
-        message=f"{issue.rows:,} rows ({percent:.3g} %) repeat an earlier row in every cell.",
+        message=f"{_repeating(issue.rows, percent)} an earlier row in every cell.",
         recommendation="Remove them with duplicate-resolver before anything is counted.",
     )
 

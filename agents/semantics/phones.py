@@ -26,6 +26,8 @@ _NO_PHONE = re.compile(
 )
 _ISBN = re.compile(r"97[89](?:[- ]\d+){4}")
 _DIGITS = range(7, 16)
+_NATIONAL = 13
+"""With the prefix for calls abroad; longer ones are written with a plus."""
 
 # Whether a number is possible hangs on its country and its length; the digits after the area code don't matter.
 _LEADING = 5
@@ -59,7 +61,7 @@ def _is_dialled(text: str, *, bare: bool) -> bool:
         return False
     if number.startswith("+"):
         return _is_possible(f"+{digits}", None)
-    if len(digits) == 13 and _ISBN.fullmatch(number):
+    if len(digits) > _NATIONAL or (len(digits) == 13 and _ISBN.fullmatch(number)):
         return False
     if _ABROAD.match(number) and _is_possible(f"+{digits[2:]}", None):
         return True

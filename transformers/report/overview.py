@@ -42,7 +42,7 @@ def grouped_advice(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     grouped: dict[tuple[str, str], dict[str, Any]] = {}
     for each in by_severity(report.get("recommendations") or [], "priority"):
         field, said = str(each.get("field_name") or ""), str(each.get("recommendation") or "")
-        advice = said.removeprefix(f"{field}: ")
+        advice = said.removeprefix(f"{field}: ").replace(f" ({field}).", ".")
         group = grouped.setdefault(
             (str(each.get("priority")), advice), {**each, "advice": advice[:1].upper() + advice[1:], "fields": []}
         )

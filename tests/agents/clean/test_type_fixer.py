@@ -105,3 +105,8 @@ def test_every_change_has_its_reasons(make_table: MakeTable) -> None:
     (rule, evidence, confidence), *_ = result.changes.query("SELECT rule, evidence, confidence FROM {self}")
     assert (rule, confidence) == ("mixed_unit", 0.95)
     assert "'oz' is written in 3 ways" in evidence
+
+
+def test_what_is_no_number_and_stays_is_named(make_table: MakeTable) -> None:
+    result = run_agent(AGENT, make_table({"price": [*(f"{number}.5" for number in range(18)), "1,200.5", "soon"]}))
+    assert result.data["types"]["price"]["of_another_kind_and_left"] == ["soon"]

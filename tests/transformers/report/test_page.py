@@ -182,3 +182,13 @@ def test_a_screenshot_is_taken(page: Page, full: Path, tmp_path: Path, width: in
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20], "big") == width
     assert page.errors == []
+
+
+def test_a_link_arrives_also_where_the_page_is_long(page: Page, very_wide: Path) -> None:
+    page.open(very_wide)
+    page.run("location.hash = '#c400'")
+    settled = (
+        "new Promise(done => setTimeout(() => done(document.getElementById('c400').getBoundingClientRect().top), 50))"
+    )
+    tops = [page.run(settled) for _ in range(40)]
+    assert 0 <= tops[-1] < 100

@@ -96,9 +96,26 @@ if (list) {
   // A link to a column that the search has hidden shows it.
   addEventListener("hashchange", () => {
     const card = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (card?.hidden) { card.hidden = false; card.scrollIntoView(); }
+    if (card?.hidden) card.hidden = false;
   });
 }
+
+// What lies far from the window is laid out when it comes near, so a jump aims again until it has arrived.
+
+const CALM = 3, PATIENCE = 60;
+const arrive = (target, calm = 0, tries = PATIENCE) => {
+  const before = target.getBoundingClientRect().top;
+  target.scrollIntoView({ behavior: "instant" });
+  const still = Math.abs(target.getBoundingClientRect().top - before) < 2;
+  if (tries && calm < CALM) requestAnimationFrame(() => arrive(target, still ? calm + 1 : 0, tries - 1));
+};
+const jump = () => {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target) requestAnimationFrame(() => arrive(target));
+};
+addEventListener("hashchange", jump);
+addEventListener("click", event => { if (event.target.closest?.("a")?.hash === location.hash) jump(); });
+jump();
 
 // What lies under the pointer
 
