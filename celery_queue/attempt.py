@@ -66,7 +66,7 @@ class Attempt:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lease.check()
             try:
-                self._storage.get(each["key"], path)
+                self._storage.lend(each["key"], path)
             except NotFound as error:
                 raise InputGone(f"the file {each['filename']} is not there any more", role=role) from error
         if self._claim.attempt > 1:

@@ -57,6 +57,14 @@ class LocalStorage:
         with self.open(key) as source, _translated(key), _appearing(path.with_name(f".{uuid4().hex}"), path) as target:
             shutil.copyfileobj(source, target, CHUNK)
 
+    def lend(self, key: str, path: Path) -> None:
+        """A hard link at `path`, or a copy where there can't be one."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(self.path(key))
+        except OSError:  # another disk, no hard links there, or no such file
+            self.get(key, path)
+
     def put(self, path: Path, key: str, content_type: str | None = None) -> StoredFile:
         """Copy the file at `path` to `key`."""
         with path.open("rb") as source:

@@ -73,6 +73,9 @@ class Storage(Protocol):
     def get(self, key: str, path: Path) -> None:
         """Copy the file at `key` to `path`; `path` appears whole or not at all."""
 
+    def lend(self, key: str, path: Path) -> None:
+        """Let the file at `key` appear at `path` too, as `get` does, for somebody who reads it only."""
+
     def put(self, path: Path, key: str, content_type: str | None = None) -> StoredFile:
         """Copy the file at `path` to `key`; the key appears, or changes, whole or not at all."""
 

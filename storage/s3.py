@@ -83,6 +83,10 @@ class S3Storage:
         finally:
             aside.unlink(missing_ok=True)
 
+    def lend(self, key: str, path: Path) -> None:
+        """Download to `path`."""
+        self.get(key, path)
+
     def put(self, path: Path, key: str, content_type: str | None = None) -> StoredFile:
         """Upload the file at `path`, a large one in parallel parts."""
         content_type = content_type or guessed_type(key)

@@ -23,6 +23,20 @@ def test_what_was_put_comes_back(storage, make_file, tmp_path):
     assert stored == StoredFile("users/1/in.csv", len(CSV), "text/csv")
 
 
+def test_what_was_lent_outlives_its_key(storage, make_file, tmp_path):
+    storage.put(make_file(CSV), "users/1/in.csv")
+    storage.lend("users/1/in.csv", tmp_path / "new" / "lent.csv")
+    storage.put(make_file(b"other"), "users/1/in.csv")
+    storage.delete("users/1")
+    assert (tmp_path / "new" / "lent.csv").read_bytes() == CSV
+
+
+def test_what_is_not_there_is_not_lent(storage, tmp_path):
+    with pytest.raises(NotFound):
+        storage.lend("users/1/in.csv", tmp_path / "lent.csv")
+    assert not (tmp_path / "lent.csv").exists()
+
+
 def test_put_replaces(storage, make_file):
     storage.put(make_file(b"old and longer"), "a.txt")
     storage.put(make_file(b"new"), "a.txt")
