@@ -56,6 +56,7 @@ def _prepare(tool_id: str) -> None:
     """Import a tool's agents before the first job; a wrong tool is told to whoever orders it."""
     with suppress(UnknownTool):
         tool_of(tool_id).agents  # noqa: B018 - asking for them imports them
+    gc.freeze()
 
 
 def _take_stdout() -> TextIO:

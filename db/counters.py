@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+import importlib
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.models import Counter
@@ -23,10 +24,15 @@ class Count(enum.StrEnum):
 
 def add(session: Session, count: Count, number: int = 1) -> None:
     """Count in this transaction."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Counter).values(name=count, value=number)
+    statement = _insert(session)(Counter).values(name=count, value=number)
     total = Counter.value + statement.excluded.value
     session.execute(statement.on_conflict_do_update(index_elements=[Counter.name], set_={"value": total}))
+
+
+def _insert(session: Session) -> Any:
+    """The INSERT of this database, whose dialect alone is imported."""
+    name = session.get_bind().dialect.name
+    return importlib.import_module(f"sqlalchemy.dialects.{name}").insert
 
 
 def read(session: Session) -> Mapping[Count, int]:

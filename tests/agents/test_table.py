@@ -32,6 +32,16 @@ def test_csv_of_no_rows_has_its_header(database: Database, tmp_path: Path) -> No
     assert (tmp_path / "out.csv").read_text().split() == ["v"]
 
 
+def test_a_table_of_few_rows_is_that_of_many(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"n": "BIGINT", "share": "DOUBLE", "text": "VARCHAR", "yes": "BOOLEAN"}
+    rows = [(1, 0.5, "a\0\n'", True), (None, None, None, None), (2**62, 1e300, "", False)]
+    few = database.table("SELECT 1 AS one").beside(columns, rows)
+    monkeypatch.setattr(module, "_ROWS_AS_LISTS", 0)
+    many = database.table("SELECT 1 AS one").beside(columns, rows)
+    assert few.query("SELECT * FROM {self} ORDER BY rowid") == many.query("SELECT * FROM {self} ORDER BY rowid") == rows
+    assert few.types == many.types == columns
+
+
 def test_only_rows_out_of_order_are_sorted(database: Database) -> None:
     assert _numbered(database, "range").in_order == ""
     assert _numbered(database, "hash(range)").in_order == ' ORDER BY "__row"'

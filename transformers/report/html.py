@@ -60,6 +60,11 @@ class _Compiled(FileSystemBytecodeCache):
         code = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (plots, wording))
         return super().get_source_checksum(source + code + Path(__file__).read_text(encoding="utf-8"))
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take one, or do without."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep one, or do without."""
         with suppress(OSError):

@@ -2,12 +2,14 @@
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.transformers.report.documents import HOSTILE
+from transformers.report import html as module
 from transformers.report import write_html
 from transformers.report.cards import column_cards
 from transformers.report.overview import grouped_advice, things_to_know
@@ -29,6 +31,24 @@ def test_a_script_in_a_cell_is_shown_not_run(page: str) -> None:
 def test_nothing_is_fetched(page: str) -> None:
     assert not re.search(r"(?:src|href|url|import)\s*[=(]\s*[\"']?(?!#|data:)(?:https?:|//)", page)
     assert "default-src 'none'" in page
+
+
+def test_templates_are_compiled_where_nothing_can_be_kept(
+    report: dict[str, Any], page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(module._PAGE, tmp_path / "page", ignore=shutil.ignore_patterns("__pycache__"))
+    (own / "__pycache__").write_text("in the way")
+    monkeypatch.setattr(module, "_PAGE", own)
+    module._template.cache_clear()
+    write_html(report, tmp_path / "again.html")
+    module._template.cache_clear()
+    assert (tmp_path / "again.html").read_text("utf-8") == page
+
+
+def test_templates_compiled_with_other_filters_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = module._Compiled().get_source_checksum("text")
+    monkeypatch.setattr(module.wording, "__file__", module.__file__)
+    assert module._Compiled().get_source_checksum("text") != before
 
 
 def test_rows_count_from_one(page: str) -> None:
