@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from agents.table import Table, literal
 
@@ -24,6 +25,7 @@ _SHAPES: Mapping[str, str] = {
     "secret": r"eyJ[\w-]{10}|AKIA[A-Z\d]{16}|gh[pousr]_\w{30}|sk_(?:live|test)_|-----BEGIN ",
 }
 
+_COMPILED = {kind: re.compile(shape) for kind, shape in _SHAPES.items()}
 _LETTER = re.compile(r"[^\W\d_]")
 
 Values = list[tuple[str, int]]
@@ -65,12 +67,14 @@ def _only_figures(values: Values) -> bool:
 
 def _unseen(values: Values) -> list[str]:
     """The kinds of which the sample shows next to nothing: what it shows, it has been judged by."""
-    rows = sum(count for _, count in values)
-    return [
-        kind
-        for kind, shape in _SHAPES.items()
-        if sum(count for text, count in values if re.search(shape, text)) < _COMMON * rows
-    ]
+    everything = "\n".join(text for text, _ in values)
+    few = _COMMON * sum(count for _, count in values)
+    return [kind for kind, shape in _COMPILED.items() if not shape.search(everything) or _shows_few(values, shape, few)]
+
+
+def _shows_few(values: Values, shape: re.Pattern[str], few: float) -> bool:
+    rows = accumulate(count for text, count in values if shape.search(text))
+    return not any(count >= few for count in rows)
 
 
 def _spelled_sql(cell: str, kinds: Collection[str]) -> str:

@@ -96,7 +96,16 @@ def _listed(matrix: Array) -> Matrix:
 def spearman(grid: Grid, names: Sequence[str]) -> Matrix:
     """Spearman's coefficient of every pair over the grid's rows; ties have the mean of their ranks."""
     codes = {name: _ordered(grid.numbers[name]) for name in names}
-    return _square(names, lambda a, b: _rank_correlation(codes[a], codes[b]))
+    # Where a column has a number in every row, its ranks are the same beside any other such column.
+    whole = {name: _centred(_ranks(each)) for name, each in codes.items() if len(each) and each.min() >= 0}
+
+    def coefficient(a: str, b: str) -> float | None:
+        if a in whole and b in whole:
+            return _correlation(whole[a], whole[b])
+        both = (codes[a] >= 0) & (codes[b] >= 0)
+        return _correlation(_centred(_ranks(codes[a][both])), _centred(_ranks(codes[b][both])))
+
+    return _square(names, coefficient)
 
 
 def _ordered(numbers: Array) -> Array:
@@ -105,21 +114,22 @@ def _ordered(numbers: Array) -> Array:
     return np.where(np.isnan(numbers), -1, codes) if len(known) else codes
 
 
-def _rank_correlation(a: Array, b: Array) -> float | None:
-    both = (a >= 0) & (b >= 0)
-    return _correlation(_ranks(a[both]), _ranks(b[both]))
-
-
 def _ranks(codes: Array) -> Array:
     counts = np.bincount(codes) if len(codes) else np.zeros(1, dtype=np.int64)
     return (np.cumsum(counts) - (counts - 1) / 2)[codes]
 
 
-def _correlation(a: Array, b: Array) -> float | None:
-    if len(a) < 2:
+def _centred(ranks: Array) -> tuple[Array, float]:
+    """The ranks less their mean, and the sum of their squares."""
+    centred = ranks - ranks.mean() if len(ranks) else ranks
+    return centred, float(centred @ centred)
+
+
+def _correlation(a: tuple[Array, float], b: tuple[Array, float]) -> float | None:
+    (x, xx), (y, yy) = a, b
+    if len(x) < 2:
         return None
-    x, y = a - a.mean(), b - b.mean()
-    spread = math.sqrt(float(x @ x) * float(y @ y))
+    spread = math.sqrt(xx * yy)
     return max(-1.0, min(1.0, float(x @ y) / spread)) if spread else None
 
 

@@ -109,7 +109,8 @@ def _is_unique_in(grid: Grid, names: Sequence[str]) -> bool:
         together: Array = np.zeros(len(grid.codes[names[0]][rows]), dtype=np.int64)
         for name in names:
             together = together * (grid.size(name) + 1) + grid.codes[name][rows]
-        if len(np.unique(together)) < len(together):
+        together.sort()
+        if (together[1:] == together[:-1]).any():
             return False
     return True
 

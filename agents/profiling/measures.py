@@ -83,7 +83,7 @@ class Measures:
         self.types: list[ColumnType] = list(found.values())
         self.frequencies = texts.frequencies(self.values)
         self.lengths = texts.lengths(spelled)
-        self.counts = texts.count_cells(self.values, self.frequencies, self.lengths, len(self.names))
+        self.counts = texts.count_cells(self.values, spelled, self.frequencies, self.lengths, len(self.names))
         know_cells(
             table, {name: Cells(count.present, count.once) for name, count in zip(names, self.counts, strict=True)}
         )

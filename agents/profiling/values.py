@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import accumulate
+from itertools import accumulate, compress
 
 from agents.column_types import Spelled, trim_sql
 from agents.semantics.columns import Texts
@@ -61,22 +61,34 @@ def frequencies(values: Table) -> dict[int, Frequencies]:
 
 
 def count_cells(
-    values: Table, found: Mapping[int, Frequencies], measured: Mapping[int, Lengths], columns: int
+    values: Table,
+    spelled: Sequence[Spelled],
+    found: Mapping[int, Frequencies],
+    measured: Mapping[int, Lengths],
+    columns: int,
 ) -> list[Counts]:
     """How the cells of each column divide, by its place."""
     missing: dict[int, list[tuple[str | None, int]]] = {}
-    for place, text, rows in values.query("SELECT c, v, n FROM {self} WHERE shape = 'missing'"):
-        missing.setdefault(place, []).append((text, rows))
-    suspected = _suspects(values)
+    if any(each.shape == "missing" for each in spelled):
+        for place, text, rows in values.query("SELECT c, v, n FROM {self} WHERE shape = 'missing'"):
+            missing.setdefault(place, []).append((text, rows))
+    suspected = _suspects(values) if any(_may_be_suspect(each) for each in spelled) else {}
     return [
         _counts(found.get(place, []), missing.get(place, []), measured.get(place), suspected.get(place, 0))
         for place in range(columns)
     ]
 
 
+_LONGEST_SUSPECT = 2 * max(map(len, SUSPECT_WORDS))
+
+
+def _may_be_suspect(each: Spelled) -> bool:
+    return each.shape == "text" and (each.length or 0) <= _LONGEST_SUSPECT
+
+
 def _suspects(values: Table) -> dict[int, int]:
     words = literal("|".join(SUSPECT_WORDS))
-    likely = f"shape = 'text' AND strlen(v) <= {2 * max(map(len, SUSPECT_WORDS))}"
+    likely = f"shape = 'text' AND strlen(v) <= {_LONGEST_SUSPECT}"
     query = (
         f"SELECT c, sum(n) FROM {{self}} WHERE {likely} AND regexp_full_match(lower({trim_sql('v')}), {words})"
         " GROUP BY c"
@@ -183,13 +195,18 @@ def _first_texts(
     """Of the texts with so many rows (column, rows), those that sort first."""
     if not top:
         return {}
-    places = range(max(top) + 1)
-    least, most = [top.get(place, [0])[-1] for place in places], [rarest.get(place, [0])[-1] for place in places]
+    least, most = _last_sql(top), _last_sql(rarest)
     found = values.query(
         f"SELECT c, n, min(v, {int(wanted)}) FROM {{self}}"
-        f" WHERE {_PRESENT} AND (n >= {least}[c + 1] OR n <= {most}[c + 1]) GROUP BY c, n"
+        f" WHERE {_PRESENT} AND (n >= {least} OR n <= {most}) GROUP BY c, n"
     )
     return {(place, rows): texts for place, rows, texts in found}
+
+
+def _last_sql(ends: Mapping[int, Sequence[int]]) -> str:
+    """SQL for the last number of a text's column c."""
+    last = [ends.get(place, [0])[-1] for place in range(max(ends) + 1)]
+    return f"{last}[c + 1]" if len(last) > 1 else str(last[0])
 
 
 def _listed(place: int, ends: Sequence[int], texts: Mapping[tuple[int, int], list[str]], wanted: int) -> Counted:
@@ -240,12 +257,10 @@ def _pattern_rows(texts: Texts, *, runs: bool) -> Counter[str]:
     if plain.any():
         lines = "\n".join([text[:_LONGEST_PATTERN] for text in texts.v[plain].tolist()])
         translated = lines.encode("ascii").translate(_CLASSES).decode("ascii").split("\n")
-        rows_of = texts.n[plain]
-        if rows_of.max() == 1:
-            found.update(translated)
-        else:
-            for pattern, rows in zip(translated, rows_of.tolist(), strict=True):
-                found[pattern] += rows
+        often = texts.n[plain] > 1
+        found.update(compress(translated, (~often).tolist()))
+        for pattern, rows in zip(compress(translated, often.tolist()), texts.n[plain][often].tolist(), strict=True):
+            found[pattern] += rows
     return _in_runs(found) if runs else found
 
 

@@ -24,6 +24,8 @@ _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(
     rf"(?!\.)(?:(?!\.\.){_ATOM}){{1,64}}(?<!\.)@(?:{_LABEL}\.)+(?:[^\W\d_]{{2,24}}|xn--[a-z0-9-]{{2,59}})", re.I
 )
+# Most addresses are these, which takes a quarter of the time to tell.
+_USUAL_EMAIL = re.compile(r"[a-z\d_+-]+(?:\.[a-z\d_+-]+)*@(?:[a-z\d]+(?:-[a-z\d]+)*\.)+[a-z]{2,24}", re.I | re.ASCII)
 _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "ws", "wss", "s3", "ssh", "git", "file", "gs"})
 _HOST = re.compile(rf"(?:{_LABEL}\.)+[^\W\d_]{{2,24}}|localhost", re.I)
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -69,6 +71,8 @@ _EPOCH_SECONDS = range(946_684_800, 2_208_988_800)
 
 def is_email(text: str) -> bool:
     """An address with a local part, and a domain that could be looked up."""
+    if len(text) <= 64 and _USUAL_EMAIL.fullmatch(text):
+        return True
     return len(text) <= 256 and _EMAIL.fullmatch(text.strip()) is not None
 
 
@@ -194,7 +198,7 @@ def is_postcode(text: str) -> bool:
 
 def is_any_postcode(text: str) -> bool:
     """A postcode, four to six digits included, together or parted."""
-    return is_postcode(text) or _DIGIT_POSTCODE.fullmatch(text.strip()) is not None
+    return _DIGIT_POSTCODE.fullmatch(text.strip()) is not None or is_postcode(text)
 
 
 def is_latitude(text: str) -> bool:
