@@ -145,7 +145,9 @@ def _survey(table: Table, sample_size: int, seed: int) -> Survey:
     semantic = {name: _meaning(name, values) for name, values in sample.values.items()}
     found = [each for name, values in sample.values.items() if values for each in judge(name, values, semantic[name])]
     if sample.rows < table.rows:
-        found += _rare(table, sample, found)
+        rare = _rare(table, sample, found)
+        told = {(each.column, each.kind) for each in rare}
+        found = [*(each for each in found if (each.column, each.kind) not in told), *rare]
     people = any(_shows_people(each) and sample.filled(each.column) >= _OFTEN for each in found)
     kept = list(_in_context(found, people))
     reference = frozenset(name for name, each in semantic.items() if each and each.type in _REFERENCE)
@@ -156,12 +158,11 @@ def _rare(table: Table, sample: _Sample, found: Sequence[Finding]) -> list[Findi
     """What all rows hold and the sampled ones hardly do, in columns whose meaning these didn't settle."""
     settled = {each.column for each in found if each.share >= _MOSTLY}
     unsettled = {name: list(values) for name, values in sample.values.items() if values and name not in settled}
-    told = {(each.column, each.kind) for each in found}
     return [
         replace(each, column=name, share=each.share * suspected.share, of_all=True)
         for name, suspected in suspects(table, unsettled)
         for kind, each in _scattered(suspected.texts, name)
-        if kind in suspected.kinds and (name, kind) not in told
+        if kind in suspected.kinds
     ]
 
 
@@ -294,11 +295,6 @@ def _words(name: str, values: Values) -> Iterator[Finding]:
             yield Finding(name, kind, round(0.6 + 0.3 * part, 3), part, ("values",), examples=_passing(spoken, None))
 
 
-def _is_host(text: str) -> bool:
-    """A network address with a part of three digits, which versions seldom have."""
-    return validators.is_ip(text) and any(len(part) == 3 for part in text.split("."))
-
-
 # What a validator is asked about only where a quick look says that it may be there: first for one of a few marks, in
 # the text itself or with 9 for each of its digits and A for each capital, a hundred times faster than a pattern.
 _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], bool]], ...] = (
@@ -312,7 +308,7 @@ _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], b
     (
         "card",
         ("99999999", "9999 9999", "9999-9999"),
-        re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w.-])"),
+        re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-]|\.\d)"),
         validators.is_card,
     ),
     (
@@ -327,12 +323,12 @@ _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], b
         re.compile(
             r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"
             r"|(?<![\w.-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d{4}(?![\w-])"
-            r"|^(?=(?:\D*\d){10,11}$)(?:0[1-9]\d{0,3}[ /-]\d{6,8}|0\d{1,4}(?:[ ./-]\d{2,4}){2,4})$",
+            r"|^(?:0[1-9]\d{0,3}[ /]\d{6,8}|0\d(?:[ .]\d\d){4}|0\d{2,4} \d{3,4} \d{3,4})$",
             re.MULTILINE,
         ),
         phones.is_phone,
     ),
-    ("ip_address", ("9.9",), re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), _is_host),
+    ("ip_address", ("9.9",), re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), validators.is_host),
     ("secret", checks.SECRET_MARKS, checks.SECRET, checks.is_secret),
 )
 
@@ -350,10 +346,10 @@ def _scattered(values: Values, name: str, *, besides: str | None = None) -> Iter
             continue
         if not pattern.search(everything) or (kind in _LOOKALIKES and is_vetoed(kind, name)):
             continue
-        looked = [(text, rows, [test(match) for match in pattern.findall(text)]) for text, rows in values]
-        shaped = sum(len(passes) for _, _, passes in looked)
-        held = [(text, rows) for text, rows, passes in looked if any(passes)]
-        passed = sum(sum(passes) for _, _, passes in looked)
+        looked = [(rows, matches) for text, rows in values if (matches := pattern.findall(text))]
+        shaped = sum(len(matches) for _, matches in looked)
+        held = [(real[0], rows) for rows, matches in looked if (real := list(filter(test, matches)))]
+        passed = sum(test(match) for _, matches in looked for match in matches)
         # Of numbers that only look like cards one in ten passes the check digit.
         if held and (passed >= _MOSTLY * shaped or (passed >= _BY_NO_CHANCE and passed >= _BESIDE_OTHERS * shaped)):
             part = sum(rows for _, rows in held) / total

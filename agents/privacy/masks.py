@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import get_args
 
 from agents.column_types import is_null_sql, one_of_sql
 from agents.privacy.kinds import Style
 from agents.profiling.values import SUSPECT_WORDS
+from agents.semantics import validators
 from agents.table import Table, literal
 
 HIDDEN = "•"
@@ -20,14 +22,19 @@ _ANYWHERE = (
     _EMAIL,
     (r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b", "•••• ••••"),
     (r"\b\d{3}-\d{2}-\d\d(\d\d)\b", r"•••-••-••\1"),
+    (r"\+\d[\d ().-]{7,16}\d(\d)\b", r"+•• ••• •••\1"),
+    (rf"{_BEFORE}(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d\d(\d\d)\b", r"\1••• ••• ••\2"),
+)
+# Numbers of other sorts look like these: where one can be checked, `masked_numbers` does so.
+_NUMBERS = (
     # Not after a point, where such digits are the end of a fraction.
     (rf"{_BEFORE}[3-6]\d{{3}}[ -]?\d{{4,6}}[ -]?\d{{4,5}}(?:[ -]?\d{{2}})?(\d\d)\b", r"\1•••• \2"),
     (rf"{_BEFORE}2[2-7]\d\d[ -]?\d{{4}}[ -]?\d{{4}}[ -]?\d\d(\d\d)\b", r"\1•••• \2"),
-    (r"\+\d[\d ().-]{7,16}\d(\d)\b", r"+•• ••• •••\1"),
-    (rf"{_BEFORE}(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d\d(\d\d)\b", r"\1••• ••• ••\2"),
     # A version's parts have seldom three digits, an address of the network nearly always one that has.
     (rf"{_BEFORE}(?:{_OF_THREE})\b", r"\1•••.•••.•••.•••"),
 )
+_CARD = re.compile(r"(?<![\w.-])(?:\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}|\d{4}([ -])\d{6}\1\d{4,5})(?![\w-]|\.\d)")
+_IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _WORDS = r"[A-Z]?[^\p{Nd}\p{Lu}@:]*"
 _LETTER_OR_DIGIT = r"[\p{L}\p{M}\p{Nd}]"
 _WORD, _INITIAL = rf"({_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}+", r"\1" + HIDDEN * 3
@@ -35,9 +42,24 @@ _WORD, _INITIAL = rf"({_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}+", r"\1" + HIDDEN * 
 
 def loosely_masked_sql(text: str) -> str:
     """SQL for a text in which e-mail and IP addresses, cards, social security, bank and phone numbers are masked."""
-    for pattern, shown in _ANYWHERE:
+    return _replaced_sql(surely_masked_sql(text), _NUMBERS)
+
+
+def surely_masked_sql(text: str) -> str:
+    """The same but for cards and IP addresses, which `masked_numbers` tells from numbers that only look so."""
+    return _replaced_sql(text, _ANYWHERE)
+
+
+def _replaced_sql(text: str, patterns: Iterable[tuple[str, str]]) -> str:
+    for pattern, shown in patterns:
         text = f"regexp_replace({text}, {literal(pattern)}, {literal(shown)}, 'g')"
     return text
+
+
+def masked_numbers(text: str) -> str:
+    """A text in which cards and IP addresses are masked."""
+    text = _CARD.sub(lambda found: f"•••• {found[0][-2:]}" if validators.is_card(found[0]) else found[0], text)
+    return _IP.sub(lambda found: "•••.•••.•••.•••" if validators.is_host(found[0]) else found[0], text)
 
 
 def masked_sql(text: str, style: Style) -> str:
@@ -58,13 +80,18 @@ def masked_sql(text: str, style: Style) -> str:
     return f"CASE WHEN length({text}) <= 3 OR {shown} = {text} THEN {hidden} ELSE {shown} END"
 
 
-def is_harmless_sql(text: str, style: Style) -> str:
+def is_harmless_sql(text: str, style: Style, *, shortest: int = 1) -> str:
     """SQL that is true where a text in a personal column says that there is no value, or at least holds none.
 
-    Numbers and e-mail addresses need a digit, a sign or a capital of their own; a name can be any other word.
+    Numbers and e-mail addresses need a digit, a sign or a capital of their own, and `shortest` characters; a name can
+    be any other word.
     """
     said = f"{is_null_sql(text)} OR {one_of_sql(f'lower({text})', SUSPECT_WORDS)}"
-    wordy = f" OR regexp_full_match({text}, {literal(_WORDS)})" if style in ("number", "email") else ""
+    wordy = (
+        f" OR length({text}) < {shortest} OR regexp_full_match({text}, {literal(_WORDS)})"
+        if style in ("number", "email")
+        else ""
+    )
     return f"({said}{wordy})"
 
 

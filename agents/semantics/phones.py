@@ -62,10 +62,10 @@ def _is_dialled(text: str, *, bare: bool) -> bool:
         return False
     if number.startswith("+"):
         return _is_possible(f"+{digits}", None)
-    if len(digits) > _NATIONAL or (len(digits) == 13 and _ISBN.fullmatch(number)):
-        return False
     if _ABROAD.match(number) and _is_possible(f"+{digits[2:]}", None):
         return True
+    if len(digits) > _NATIONAL or (len(digits) == 13 and _ISBN.fullmatch(number)):
+        return False
     return (bare or _GROUPED.fullmatch(number) is not None) and any(_is_possible(digits, each) for each in REGIONS)
 
 

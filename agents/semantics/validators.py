@@ -105,6 +105,11 @@ def is_ip(text: str) -> bool:
     return True
 
 
+def is_host(text: str) -> bool:
+    """An IP address with a part of three digits, which the numbers of versions seldom have."""
+    return is_ip(text) and any(len(part) == 3 for part in text.strip().split("."))
+
+
 def is_uuid(text: str) -> bool:
     """A UUID with its hyphens, or 32 hexadecimal digits whose version and variant are right."""
     return _UUID.fullmatch(text.strip()) is not None

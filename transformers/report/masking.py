@@ -15,7 +15,15 @@ from typing import Any
 
 from agents.column_types import trim_sql
 from agents.privacy.kinds import Style
-from agents.privacy.masks import is_harmless_sql, loosely_masked_sql, masked_sql, masked_texts
+from agents.privacy.masks import (
+    is_harmless_sql,
+    loosely_masked_sql,
+    masked_numbers,
+    masked_sql,
+    masked_texts,
+    surely_masked_sql,
+)
+from agents.semantics.validators import is_card
 from agents.table import Table, literal
 
 _OWN_WORDS = frozenset({"metadata", "downloads"})
@@ -32,6 +40,7 @@ _WORD_KEYS = frozenset(
 """Keys whose values are words of ours, or names of columns."""
 
 _LEAST_NUMBER = 1_000_000
+_SHORTEST_NUMBER = 4
 _MOST_WORDS = 10
 _COLUMNS_AT_ONCE = 10
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -229,7 +238,7 @@ def _masks_of(found: _Leaves, leading: Mapping[str, Style], tables: Sequence[Tab
         found.names,
         found.names - leading.keys(),
         {text: after for text, after in texts.items() if after != text},
-        {number for text, number in numbers.items() if text in styles},
+        {number for text, number in numbers.items() if text in styles or is_card(text)},
     )
 
 
@@ -285,7 +294,8 @@ def _styles_of(wanted: Collection[str], leading: Mapping[str, Style], tables: Se
                 f"SELECT DISTINCT c, t FROM ({cells}) WHERE lower(t) IN (SELECT text FROM {{wanted}})", wanted=lent
             )
             harmless = " ".join(
-                f"WHEN {place} THEN {is_harmless_sql('t', leading[column])}" for place, column in enumerate(part)
+                f"WHEN {place} THEN {is_harmless_sql('t', leading[column], shortest=_SHORTEST_NUMBER)}"
+                for place, column in enumerate(part)
             )
             telling = f"SELECT DISTINCT c, lower(t) AS v FROM {{self}} WHERE NOT CASE c {harmless} END"
             for place, text in held.query(f"{telling} ORDER BY c DESC, v"):
@@ -339,5 +349,6 @@ def _loosely(texts: Iterable[str], lender: Table) -> dict[str, str]:
     masked = dict(zip(every, every, strict=True))
     for start in range(0, len(suspicious), _TEXTS_AT_ONCE):
         part = lender.beside({"v": "VARCHAR"}, [(text,) for text in suspicious[start : start + _TEXTS_AT_ONCE]])
-        masked |= dict(part.query(f"SELECT v, {loosely_masked_sql('v')} FROM {{self}}"))
+        found = part.query(f"SELECT v, {surely_masked_sql('v')} FROM {{self}}")
+        masked |= {text: masked_numbers(shown) for text, shown in found}
     return masked

@@ -213,6 +213,23 @@ def test_words_that_hold_nothing_personal_stay(make_table: MakeTable) -> None:
     assert town.rows(named).query("SELECT tel FROM {self} LIMIT 2") == [("n/a",), ("call later",)]
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("paid with 4111 1111 1111 1111.", "paid with •••• 11."),
+        ("order 4111 1111 1111 1112", "order 4111 1111 1111 1112"),
+        ("from 10.20.30.144", "from •••.•••.•••.•••"),
+        ("build 1.2.3.1144", "build 1.2.3.1144"),
+        (4111111111111111, 4.11e15),
+        (4111111111111112, 4111111111111112),
+    ],
+)
+def test_numbers_are_masked_in_any_column_where_a_check_says_what_they_are(
+    guard: Shield, value: object, shown: object
+) -> None:
+    assert guard.document({"a": {"max": value}}) == {"a": {"max": shown}}
+
+
 def test_keys_and_large_numbers_are_values_too(make_table: MakeTable) -> None:
     table = make_table({"tel": ["2055550123", "Ann Lee"], "n": ["1", "2055550999"]})
     guard = Shield(leading={"tel": "number"}, protected={}, tables=[table])
