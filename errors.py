@@ -96,7 +96,7 @@ class InvalidParameters(InvalidInput):
     code = "INVALID_PARAMETERS"
 
     def __init__(self, faults: list[dict[str, str]], message: str | None = None) -> None:
-        text = message or "; ".join(f"{fault['path']}: {fault['message']}" for fault in faults)
+        text = message or "; ".join(": ".join(filter(None, (fault["path"], fault["message"]))) for fault in faults)
         super().__init__(text, faults=faults)
 
 

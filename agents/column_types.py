@@ -155,6 +155,10 @@ _SPELLING_SHARE = 0.05
 _FIRST_LOOK = 200
 _WIDEST_CHUNK = 100
 _CELLS_AT_ONCE = 1_000_000
+_TEXTS_IN_DOUBT = 1_000_000
+_TEXT_BYTES_AT_ONCE = 250_000_000
+_TEXT_OVERHEAD = 60
+"""Bytes that a hash table of texts takes for each beside the text."""
 
 
 def trim_sql(expression: str) -> str:
@@ -378,7 +382,7 @@ def shaped_values(table: Table, names: Sequence[str]) -> Table:
         for number, name in enumerate(names)
     ]
     if len(grouped) == 1:
-        return table.sql(_shaped_sql(f"({grouped[0]})", _usual_in(table, names[0])))
+        return _shaped_in_parts(table, names[0])
     # Two steps, because one would push the shapes into every branch and compile their patterns once for each.
     return table.sql(" UNION ALL ".join(grouped)).sql(_shaped_sql("{self}", _USUAL))
 
@@ -399,6 +403,27 @@ def _usual_in(table: Table, column: str) -> list[_Usual]:
     look = table.query(f"SELECT {cell} FROM {{self}} WHERE {cell} IS NOT NULL LIMIT {_FIRST_LOOK}")
     hits = [(sum(bool(re.fullmatch(usual[2], text, re.ASCII)) for (text,) in look), usual) for usual in _USUAL]
     return [usual for count, usual in sorted(hits, key=lambda each: -each[0]) if count]
+
+
+def _shaped_in_parts(table: Table, column: str) -> Table:
+    """The shaped values of one column, its texts grouped in as many turns as keep their hash table in memory.
+
+    DuckDB moves a hash table that is too large to disk, but now and then too late.
+    """
+    cell = Table.q(column)
+    turns = 1
+    if table.rows > _TEXTS_IN_DOUBT:
+        size = f"approx_count_distinct({cell}) * ({_TEXT_OVERHEAD} + coalesce(avg(strlen({cell})), 0))"
+        turns = 1 + int(table.scalar(f"SELECT {size} FROM {{self}}") / _TEXT_BYTES_AT_ONCE)
+    some = f"WHERE hash({cell}) % {turns} = $turn" if turns > 1 else ""
+    grouped = f"(SELECT 0 AS c, {cell} AS v, count(*) AS n FROM {{self}} {some} GROUP BY ALL)"
+    query = _shaped_sql(grouped, _usual_in(table, column))
+    if turns == 1:
+        return table.sql(query)
+    values = table.sql(query, turn=0)
+    for turn in range(1, turns):
+        table.query(f"INSERT INTO {{values}} {query}", values=values, turn=turn)
+    return values
 
 
 def shape_sql(value: str) -> str:

@@ -64,8 +64,9 @@ def to_utf8(path: Path, folder: Path) -> Text:
     census = _census(path)
     if not census.broken:
         return Text(path, "utf-8", census.nuls)
-    # Mostly sound UTF-8 with a few foreign bytes is UTF-8: reading it all as cp1252 would spoil every other letter.
-    if census.beyond_ascii >= 10 * census.broken:
+    # Letters of cp1252 hardly ever make a sound sequence of UTF-8, so where many are sound it is UTF-8 with a few
+    # foreign bytes: reading it all as cp1252 would spoil every other letter.
+    if census.beyond_ascii >= census.broken:
         return _transcode(path, folder, "utf-8", broken=census.broken)
     return _transcode(path, folder, "cp1252")
 
@@ -135,7 +136,8 @@ def _decoded(path: Path, encoding: str, start: int) -> Iterator[str]:
 
 def _remarks(encoding: str, broken: int, replaced: int) -> Iterator[str]:
     if broken:
-        yield f"The file is UTF-8, but {broken:,} places in it are not; they were read as cp1252."
+        places = "a place in it is not; it was" if broken == 1 else f"{broken:,} places in it are not; they were"
+        yield f"The file is UTF-8, but {places} read as cp1252."
     elif encoding != "utf-8":
         yield f"The file was read as {encoding} and is UTF-8 from here on."
     if replaced and encoding.startswith(("utf-16", "utf-32")):

@@ -19,7 +19,7 @@ from agents.encoding import to_utf8
 from agents.read_base import MB, Content, ReadOptions, blocks
 from agents.read_csv import no_mended_rows, read_csv
 from agents.read_excel import read_excel
-from agents.read_json import looks_like_json, read_json
+from agents.read_json import SHAPES, looks_like_json, read_json
 from agents.read_parquet import read_parquet
 from agents.table import Database, Table
 from agents.unpack import kind_of, unpack
@@ -38,7 +38,8 @@ _BY_CONTENTS = (
     EOFError,
     RecursionError,
 )
-_MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
+_MARKUP = (b"<!doctype", b"<!--", b"<html", b"<head", b"<body", b"<div", b"<script", b"<?xml", b"<table")
+_JSON_NAMES = (".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_table(path: Path, filename: str, database: Database, options: ReadOptio
         sha256=hashing.result(),
         size_bytes=size,
         mended=content.mended or no_mended_rows(content.table),
-        notes=content.notes,
+        notes=content.notes if content.table.rows else (*content.notes, "The file has names of columns and no rows."),
     )
 
 
@@ -107,6 +108,8 @@ def _read(path: Path, name: str, folder: Path, database: Database, options: Read
         content = read_json(text.path, name, folder, database, options)
     else:
         content = read_csv(text, name, folder, database, options)
+        if content.delimiter is None and name.lower().endswith(_JSON_NAMES):
+            raise UnreadableFile(f"The file is called JSON, but doesn't begin as JSON does. {SHAPES}")
     notes = text.notes + content.notes
     return Content(content.table, content.format, notes, content.delimiter, content.mended), text.encoding
 

@@ -16,7 +16,7 @@ import duckdb
 
 from agents.encoding import Text
 from agents.mend_csv import Grammar, Mender, too_long
-from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names
+from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names, listed
 from agents.table import FORMULA, ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
@@ -29,6 +29,9 @@ _EXCEL_HINT = re.compile(rb"sep=([^\r\n])[^\r\n]*(?:\r\n|\n|\r)", re.IGNORECASE)
 _ESCAPED_FORMULA = "^'" + FORMULA.removeprefix("^")
 _SPACED, _ESCAPED = re.compile(rb' "'), re.compile(rb"'[=@\t\r+-]")
 _COLUMNS_AT_ONCE = 10
+_MOST_TITLES = 20
+_TITLE_SHOWN = 60
+_NO_NAME = re.compile(rb"\s*(?:[-+0-9.,:/ %]*)\s*")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Dialect:
     rows_start: int
     regular_header: bool
     line_end: bytes
+    titles: tuple[str, ...] = ()
 
     @property
     def shown_delimiter(self) -> str | None:
@@ -61,6 +65,9 @@ def read_csv(text: Text, filename: str, folder: Path, database: Database, option
     dialect = find_dialect(text.path, filename, options)
     padded = [*dialect.header, *[""] * (dialect.width - len(dialect.header))]
     names, notes = column_names(padded, options.max_columns)
+    if dialect.titles:
+        lines = f"line{'s' * (len(dialect.titles) > 1)} of text"
+        notes += (f"The table begins below {len(dialect.titles)} {lines} ({listed(dialect.titles)}).",)
     table, mended = None, None
     # DuckDB needs no Python while it reads, so both go over the file at once.
     with ThreadPoolExecutor(1) as beside:
@@ -122,7 +129,8 @@ def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:
     if trial is None or trial.rows_start > options.max_field_mb * MB:
         raise TooLarge(f"The first record is longer than {options.max_field_mb} MB, or a quote in it is never closed.")
     line_end = next(end for end in (b"\r\n", b"\n", b"\r") if head[: trial.rows_start].endswith(end))
-    return Dialect(trial.delimiter, trial.header, trial.width, trial.rows_start, trial.regular and not start, line_end)
+    regular = trial.regular and not start and not trial.titles
+    return Dialect(trial.delimiter, trial.header, trial.width, trial.rows_start, regular, line_end, trial.titles)
 
 
 def _head(path: Path, options: ReadOptions) -> bytes:
@@ -149,6 +157,7 @@ class _Trial:
     share: float
     rows_start: int
     regular: bool
+    titles: tuple[str, ...] = ()
 
     @property
     def merit(self) -> tuple[float, bool, int]:
@@ -157,6 +166,7 @@ class _Trial:
 
 def _try(head: bytes, start: int, final: bool, delimiter: bytes) -> _Trial | None:
     grammar = Grammar(delimiter)
+    start, titles = _below_titles(grammar, head, start, final)
     first = grammar.record(head, start, len(head), final=final or len(head) > BLOCK)
     if first is None:
         return None
@@ -170,7 +180,29 @@ def _try(head: bytes, start: int, final: bool, delimiter: bytes) -> _Trial | Non
     if width < 2 and delimiter != _NO_DELIMITER:
         return None
     regular = first.fault is None and width == len(header)
-    return _Trial(delimiter, header, width, widths[width] / rows if rows else 1.0, first.end, regular)
+    return _Trial(delimiter, header, width, widths[width] / rows if rows else 1.0, first.end, regular, titles)
+
+
+def _below_titles(grammar: Grammar, head: bytes, start: int, final: bool) -> tuple[int, tuple[str, ...]]:
+    """Where the header is, and the lines above it: lines without a delimiter, then at least three names, then rows."""
+    at, titles = start, []
+    while len(titles) <= _MOST_TITLES:
+        blank = grammar.blank.match(head, at)
+        at = blank.end() if blank else at
+        record = grammar.record(head, at, len(head), final=final)
+        if record is None:
+            break
+        if record.width > 1:
+            widths = _widths(grammar, head, record.end, final)
+            same = widths[record.width] >= max(1, 0.8 * widths.total())
+            return (at, tuple(titles)) if titles and same and _are_names(record.fields) else (start, ())
+        titles.append(record.fields[0].decode("utf-8", "replace")[:_TITLE_SHOWN])
+        at = record.end
+    return start, ()
+
+
+def _are_names(fields: list[bytes]) -> bool:
+    return len(fields) > 2 and len(set(fields)) == len(fields) and not any(map(_NO_NAME.fullmatch, fields))
 
 
 def _widths(grammar: Grammar, head: bytes, start: int, final: bool) -> Counter[int]:

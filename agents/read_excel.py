@@ -31,6 +31,7 @@ _COLUMN = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})')
 _LAST_ROW = re.compile(rb'<(?:\w+:)?row [^>]*?r="(\d+)"')
 _ERROR_CELL = re.compile(rb't="e"')
 _NO_RESULT = re.compile(rb"</(?:\w+:)?f>(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>")
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell ")
 _STYLED = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})\d+" s="(\d+)"')
 # Zeros alone, in groups or not, as codes are shown: 00000, 000-00-0000.
 _CODE = re.compile(r"0{2,}(?:[- ]0+)*")
@@ -54,6 +55,7 @@ class _Census:
     rows: int = 0
     errors: int = 0
     without_result: int = 0
+    merged: int = 0
     cells: Counter[bytes] = field(default_factory=Counter)
     styled: Counter[tuple[bytes, bytes]] = field(default_factory=Counter)
 
@@ -166,6 +168,7 @@ def _census(archive: zipfile.ZipFile, sheet: _Sheet) -> _Census:
         census.styled.update(_STYLED.findall(piece))
         census.errors += len(_ERROR_CELL.findall(piece))
         census.without_result += len(_NO_RESULT.findall(piece))
+        census.merged += len(_MERGED.findall(piece))
         census.rows = int((_LAST_ROW.findall(piece) or [b"%d" % census.rows])[-1])
     return census
 
@@ -326,6 +329,8 @@ def _sheet_notes(sheets: Sequence[_Sheet], sheet: _Sheet, census: _Census, area:
         yield f"The sheet {sheet.name!r} was read; the workbook also holds {listed(others)}."
     if area.header_row > 1 or area.first:
         yield f"The header is row {area.header_row} of the sheet, beginning in column {area.first + 1}."
+    if census.merged:
+        yield f"Cells are merged in {census.merged:,} places; only the first cell of each holds the value."
     if census.errors:
         yield f"{census.errors:,} cells show an Excel error (such as #N/A); they are read as missing."
     if census.without_result:

@@ -27,7 +27,9 @@ _BEGINNING = re.compile(rb'\[\s*+(?:[\[{"\]\d-]|true|false|null|\Z)|\{\s*+(?:["}
 # DuckDB sets aside several buffers of twice this size.
 _USUAL_OBJECT_MB = 2
 _STEP_BYTES = 4 * MB
-_SHAPES = "Send a list of objects, one object per line, or an object of columns."
+_MOST_DOUBLED = 20
+_FAULTS = {"input length is 0": "an item is empty, there is a comma too many"}
+SHAPES = "Send a list of objects, one object per line, or an object of columns."
 
 
 def looks_like_json(head: bytes) -> bool:
@@ -71,7 +73,7 @@ def _single(path: Path, members: tuple[Member, ...], folder: Path, database: Dat
     lists = [member for member in members if member.is_list and _holds_objects(path, member)]
     if len(lists) > 1:
         names = listed(member.key for member in lists)
-        raise UnreadableFile(f"The JSON holds several lists of objects ({names}); keep one. {_SHAPES}")
+        raise UnreadableFile(f"The JSON holds several lists of objects ({names}); keep one. {SHAPES}")
     if lists:
         part = _slice(path, lists[0], folder / "list.json")
         content = _records(_objects(part, "array", options), "json", database, options)
@@ -122,7 +124,7 @@ def _objects(path: Path, layout: str, options: ReadOptions) -> str:
 
 
 def _records(source: str, kind: str, database: Database, options: ReadOptions) -> Content:
-    keys = _keys(source, database, options)
+    keys, twice = _keys(source, database, options)
     names, notes = column_names(keys, options.max_columns)
     paths = ", ".join(literal(_pointer(key)) for key in keys)
     cells = ", ".join(f"cells[{place}] AS {Table.q(name)}" for place, name in enumerate(names, 1))
@@ -134,7 +136,7 @@ def _records(source: str, kind: str, database: Database, options: ReadOptions) -
         table = _in_steps(
             database.table(numbered), f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM {{self}})"
         )
-    return Content(table, kind, notes)
+    return Content(table, kind, (*notes, *twice))
 
 
 def _in_steps(raw: Table, query: str) -> Table:
@@ -149,8 +151,8 @@ def _in_steps(raw: Table, query: str) -> Table:
     return table
 
 
-def _keys(source: str, database: Database, options: ReadOptions) -> list[str]:
-    """The keys of all objects in the order in which they are first seen."""
+def _keys(source: str, database: Database, options: ReadOptions) -> tuple[list[str], tuple[str, ...]]:
+    """The keys of all objects in the order in which they are first seen, and a note where an object has one twice."""
     # Grouped by a hash, with the first text of each group: groups of key lists take ten times the memory.
     shapes = database.table(
         "SELECT min(place) AS place, json_keys(arg_min(json, place)) AS keys, is_object, "
@@ -160,7 +162,7 @@ def _keys(source: str, database: Database, options: ReadOptions) -> list[str]:
     )
     other = shapes.scalar("SELECT min(place) FROM {self} WHERE NOT is_object")
     if other is not None:
-        raise UnreadableFile(f"Item {other:,} of the JSON is not an object with named values. {_SHAPES}")
+        raise UnreadableFile(f"Item {other:,} of the JSON is not an object with named values. {SHAPES}")
     # DuckDB holds to its own limit only where an object crosses a buffer.
     if (shapes.scalar("SELECT max(longest) FROM {self}") or 0) > options.max_field_mb * MB:
         raise _too_long(options)
@@ -169,8 +171,16 @@ def _keys(source: str, database: Database, options: ReadOptions) -> list[str]:
         f"GROUP BY key ORDER BY min(place), arg_min(nth, place) LIMIT {options.max_columns + 1}"
     )
     if not keys:
-        raise UnreadableFile(f"The JSON holds no object with named values. {_SHAPES}")
-    return [key[0] for key in keys]
+        raise UnreadableFile(f"The JSON holds no object with named values. {SHAPES}")
+    return [key[0] for key in keys], _doubled(shapes)
+
+
+def _doubled(shapes: Table) -> tuple[str, ...]:
+    twice = shapes.query(
+        "SELECT DISTINCT key FROM (SELECT place, unnest(keys) AS key FROM {self}) "
+        f"GROUP BY place, key HAVING count(*) > 1 ORDER BY key LIMIT {_MOST_DOUBLED}"
+    )
+    return tuple(f"An object has the key {key!r} more than once; its first value was read." for (key,) in twice)
 
 
 def _pointer(key: str) -> str:
@@ -197,7 +207,7 @@ def _columns(
     columns = [read(_slice(path, member, folder / "column.json"), database, options) for member in members]
     if len({(column.rows, column.types.get("keys") and column.scalar("SELECT any_value(keys) FROM {self}"))
             for column in columns}) > 1:  # fmt: skip
-        raise UnreadableFile(f"The lists in the JSON object are not of the same length. {_SHAPES}")
+        raise UnreadableFile(f"The lists in the JSON object are not of the same length. {SHAPES}")
     first, *others = columns
     cells = ", ".join(f"column_{place}.cell AS {Table.q(name)}" for place, name in enumerate(names))
     joined = "".join(f" POSITIONAL JOIN {{other_{place}}} column_{place}" for place in range(1, len(columns)))
@@ -227,8 +237,14 @@ def _refused(error: duckdb.Error, options: ReadOptions) -> UnreadableFile | TooL
     if "maximum_object_size" in message:
         return _too_long(options)
     found = re.search(r"in (line|record/value) ([\d,]+): ([^\n]*)", message)
-    where = f" in {found[1].replace('record/value', 'item')} {found[2]}: {found[3].strip()}" if found else "."
-    return UnreadableFile(f"The JSON is malformed{where}")
+    return UnreadableFile(f"The JSON is malformed{_place(*found.groups())}" if found else "The JSON is malformed.")
+
+
+def _place(unit: str, number: str, fault: str) -> str:
+    """Where a list or a line is malformed, and how; DuckDB counts a list's items from 2."""
+    where = f"line {number}" if unit == "line" else f"item {int(number.replace(',', '')) - 1:,}"
+    fault = fault.strip().rstrip(".")
+    return f" in {where}: {_FAULTS.get(fault, fault)}."
 
 
 def _too_long(options: ReadOptions) -> _ObjectTooLong:

@@ -7,6 +7,7 @@ holds any more is dropped before the next statement. A wide one lies in several 
 from __future__ import annotations
 
 import csv
+import difflib
 import errno
 import itertools
 import re
@@ -39,6 +40,7 @@ _ROWS_AT_ONCE = 100_000
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_AS_LISTS = 50_000
 _COLUMNS_AT_ONCE = 10
+_COLUMNS_SHOWN = 10
 # DuckDB keeps several vectors for each expression.
 _TEXTS_AT_ONCE = 40
 
@@ -244,7 +246,8 @@ class Table:
         missing = [column for column in columns if column not in self.columns]
         if missing:
             named = ", ".join(repr(column) for column in missing)
-            raise ColumnNotFound(f"{parameter} names {named}, which the table doesn't have", columns=missing)
+            hint = _nearest(missing[0], self.columns)
+            raise ColumnNotFound(f"{parameter} names {named}, which the table doesn't have; {hint}", columns=missing)
 
     def write_csv(self, path: Path) -> tuple[str, ...]:
         """Write the visible columns as UTF-8, comma, RFC 4180; answer those where a formula got a `'` before it."""
@@ -350,6 +353,16 @@ class Table:
         return quote(column)
 
 
+def _nearest(name: str, columns: Sequence[str]) -> str:
+    """What to say to somebody who named a column that isn't there."""
+    folded = {column.strip().casefold(): column for column in columns}
+    near = difflib.get_close_matches(name.strip().casefold(), folded, 1)
+    if near:
+        return f"did you mean {folded[near[0]]!r}?"
+    shown = ", ".join(repr(column) for column in columns[:_COLUMNS_SHOWN])
+    return f"it has {shown}" + (f" and {len(columns) - _COLUMNS_SHOWN:,} more" if len(columns) > _COLUMNS_SHOWN else "")
+
+
 def literal(text: str) -> str:
     """Quote a text as an SQL literal, where a bound value can't stand (settings, COPY, regex constants)."""
     return "'" + text.replace("'", "''") + "'"
@@ -375,5 +388,5 @@ def regex_fault(pattern: str) -> str | None:
         try:
             connection.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
         except duckdb.Error as error:
-            return str(error).partition("\n")[0]
+            return str(error).partition("\n")[0].removeprefix("Invalid Input Error: ")
     return None

@@ -46,7 +46,7 @@ def kind_of(path: Path) -> str:
         raise _old_office(path)
     if head.startswith((b"PAR1", b"PARE")):
         return "parquet"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(path)
     if head.startswith(b"\x1f\x8b"):
         return "gzip"

@@ -54,7 +54,11 @@ async def _limited(request: Request, most: int) -> Any:
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise TooLarge(f"The form is over the limit of {most // _MEGABYTE} MB.", limit=most)
+            raise TooLarge(
+                f"The form is over the limit of {most // _MEGABYTE} MB for all its files. Each may have as much "
+                "when it is sent by an upload link of its own.",
+                limit=most,
+            )
         yield chunk
 
 

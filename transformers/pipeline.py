@@ -17,7 +17,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from agents.base import (
 )
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
-from errors import DISK_FAULTS, AgentFailed, NotApplicable, ServiceError, of_disk
+from errors import DISK_FAULTS, AgentFailed, ColumnNotFound, InvalidInput, NotApplicable, ServiceError, of_disk
 from transformers import checkpoints
 from transformers.files import write_table
 from transformers.manifest import InputFile, Manifest, OutputFile, Step, describe_file
@@ -146,9 +146,11 @@ def _read(folder: Path, specification: Specification, database: Database) -> Run
         max_field_mb=specification.max_field_mb,
         max_xlsx_cells=specification.max_xlsx_cells,
     )
-    read = {
-        each.role: read_table(folder / each.path, each.filename, database, options) for each in specification.inputs
-    }
+    several = len(specification.inputs) > 1
+    read = {}
+    for each in specification.inputs:
+        with _of_file(each.role, each.filename) if several else nullcontext():
+            read[each.role] = read_table(folder / each.path, each.filename, database, options)
     names = {each.role: each.filename for each in specification.inputs}
     primary = {role: each for role, each in read.items() if role == "primary" or role.startswith("source_")}
     table, sources = _stack(primary)
@@ -167,6 +169,15 @@ def _read(folder: Path, specification: Specification, database: Database) -> Run
         others={role: each.table for role, each in read.items() if role not in primary},
         store=read_store(folder, table) if specification.dataset else None,
     )
+
+
+@contextmanager
+def _of_file(role: str, filename: str) -> Iterator[None]:
+    """Say of several files which one it was that couldn't be read."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise type(error)(f"{role} ({filename}): {error.message}", **error.context) from error
 
 
 def _stack(read: Mapping[str, ReadResult]) -> tuple[Table, tuple[Source, ...]]:
@@ -267,6 +278,8 @@ def _run_agent(state: Run, agent: Agent, report_progress: Callable[[float], None
         _check_needs(state, agent)
         with unforeseen_as(lambda: AgentFailed(f"{agent.id} met a table it wasn't made for", agent_id=agent.id)):
             result = agent.run(state.table, params, _context(state, report_progress))
+    except ColumnNotFound as error:
+        raise ColumnNotFound(f"{agent.id}: {error.message}", **error.context) from error
     except NotApplicable as refusal:
         result, step = AgentResult(), replace(step, status="skipped", reason=refusal.message)
     rows = result.table.rows if result.table else step.rows_in

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agents.base import Agent, Params, agents_of
 from errors import InvalidParameters, MissingInput, UnknownAgent, UnknownTool
+from transformers.plain_json import unstorable
 
 if TYPE_CHECKING:
     from transformers.pipeline import Run
@@ -24,6 +25,8 @@ OUTPUT = "output"
 """The name under which `parameters` holds what concerns the results, of tools that mask them."""
 
 _TOOLS = ("profile-my-data", "clean-my-data", "master-my-data")
+_MESSAGES = {"extra_forbidden": "there is no such parameter", "model_type": "must be an object of parameters"}
+_SHORT = 60
 
 
 class InputParams(Params):
@@ -144,6 +147,8 @@ def order(tool_id: str, agents: Iterable[str] | None = None, parameters: Mapping
     models: dict[str, type[Params]] = tool.common | {each.id: each.params for each in chosen}
     given = dict(parameters or {})
     faults = [_stranger(tool, name) for name in given if name not in models]
+    if fault := unstorable(given):
+        faults.append({"path": fault[0], "message": fault[1]})
     filled: dict[str, dict[str, Any]] = {}
     for name, model in models.items():
         try:
@@ -161,7 +166,7 @@ def _choose(tool: ToolSpec, agents: Iterable[str] | None) -> list[Agent]:
     strangers = sorted(wanted - known.keys())
     if strangers:
         raise UnknownAgent(
-            f"{tool.id} has no agent {', '.join(strangers)}; it has {', '.join(known)}", unknown=strangers
+            f"{tool.id} has no agent {', '.join(map(repr, strangers))}; it has {', '.join(known)}", unknown=strangers
         )
     return [each for each in tool.agents if each.id in wanted or each.always]
 
@@ -176,8 +181,14 @@ def _stranger(tool: ToolSpec, name: str) -> dict[str, str]:
 
 def _fault(name: str, error: Any) -> dict[str, str]:
     path = ".".join([name, *(str(part) for part in error["loc"])])
-    unknown = error["type"] == "extra_forbidden"
-    return {"path": path, "message": "there is no such parameter" if unknown else error["msg"]}
+    return {"path": path, "message": _MESSAGES.get(error["type"]) or _in_words(error)}
+
+
+def _in_words(error: Any) -> str:
+    """What the validator says, and the value where it is short."""
+    message, given = str(error["msg"]).removeprefix("Value error, "), error["input"]
+    short = isinstance(given, str | int | float) and len(str(given)) <= _SHORT and error["type"] != "value_error"
+    return f"{message} (given: {given!r})" if short else message
 
 
 def request_models() -> Mapping[str, type[BaseModel]]:

@@ -23,7 +23,7 @@ from agents.column_types import (
 )
 from agents.linkage.fields import batches
 from agents.linkage.sources import side_sql, source_column
-from agents.table import Table, literal
+from agents.table import Table, literal, regex_fault
 from errors import NotApplicable
 
 Rule = Literal[
@@ -54,7 +54,6 @@ _RECENCY_NAME = re.compile(
     r"(last[ _-]?)?(updated?|modified|changed|seen|edited)([ _-]?(at|on|date|time))?|timestamp|as[ _-]?of",
     re.IGNORECASE,
 )
-_BEYOND_RE2 = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
 _AUTHORITY = {
     "freshness",
     "source_priority",
@@ -99,13 +98,8 @@ class ValidationRule(BaseModel):
     @field_validator("pattern")
     @classmethod
     def _is_a_regular_expression(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"is no regular expression: {error}") from error
-            if _BEYOND_RE2.search(pattern):
-                raise ValueError("looks around or back, which the regular expressions here can't")
+        if pattern is not None and (fault := regex_fault(pattern)):
+            raise ValueError(f"no regular expression that RE2 can read: {fault}")
         return pattern
 
     def sql(self, value: str) -> str:

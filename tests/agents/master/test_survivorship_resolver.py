@@ -158,6 +158,7 @@ def test_values_that_few_rows_confirm_are_reported(card: Table, run_agents: RunA
         {"field_groups": [["a", "b"], ["b", "c"]]},
         {"field_validation_rules": {"a": {"pattern": "("}}},
         {"field_validation_rules": {"a": {"pattern": "(?=x)"}}},
+        {"field_validation_rules": {"a": {"pattern": "x{2000}"}}},
     ],
 )
 def test_rules_that_can_not_work_are_refused(asked: dict[str, Any]) -> None:
