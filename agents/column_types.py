@@ -156,7 +156,7 @@ _FIRST_LOOK = 200
 _WIDEST_CHUNK = 100
 _CELLS_AT_ONCE = 1_000_000
 _TEXTS_IN_DOUBT = 1_000_000
-_TEXT_BYTES_AT_ONCE = 250_000_000
+_TEXT_BYTES_AT_ONCE = 80_000_000
 _TEXT_OVERHEAD = 60
 """Bytes that a hash table of texts takes for each beside the text."""
 
@@ -389,8 +389,9 @@ def shaped_values(table: Table, names: Sequence[str]) -> Table:
 
 def _shaped_sql(values: str, usual: Sequence[_Usual]) -> str:
     """What is spelled in a usual way has no blank space around it, and nothing else is asked about it."""
-    quick = f"SELECT *, {_usual_sql('v', usual)} AS usual FROM {values}"
-    trimmed = f"SELECT *, CASE WHEN usual IS NULL THEN {trim_sql('v')} END AS t FROM ({quick})"
+    # Named one by one: a star would make a wide table bring all its columns.
+    quick = f"SELECT c, v, n, {_usual_sql('v', usual)} AS usual FROM {values}"
+    trimmed = f"SELECT c, v, n, usual, CASE WHEN usual IS NULL THEN {trim_sql('v')} END AS t FROM ({quick})"
     return (
         f"SELECT c, v, n, usual IS NULL AND t <> v AS padded, coalesce(usual, {_other_shape_sql('t')}) AS shape,"
         f" usual IS NOT NULL AS usual FROM ({trimmed})"

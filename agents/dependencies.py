@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
 
 from agents.column_types import ColumnType, Kind, is_null_sql
 from agents.edits import CELL_COLUMNS
@@ -14,6 +18,8 @@ _MOST_PAIRS = 2_000
 _CHANCE = 1e-6
 """A dependency counts when so many agreements by chance are less likely than this."""
 _NEARLY_UNIQUE = 0.95
+_COLUMNS_AT_ONCE = 10
+_Codes = numpy.ndarray[Any, numpy.dtype[numpy.int64]]
 _SURE_ROWS = 2
 """A value seen on fewer rows is suggested, not filled in."""
 
@@ -25,10 +31,10 @@ def dependencies_of(
     sources = [c for c, found in types.items() if _can_determine(found, table.rows) and c in table.columns]
     targets = [c for c in targets if types[c].kind is not Kind.EMPTY and c in table.columns]
     pairs = [(source, target) for target in targets for source in sources if source != target][:_MOST_PAIRS]
-    sample = _sample(table, seed)
+    codes = _codes(_sample(table, seed), list(dict.fromkeys(itertools.chain.from_iterable(pairs))))
     found: dict[str, list[str]] = {}
     for source, target in pairs:
-        if _violations(sample, source, target) == 0 and _is_strict(table, source, target):
+        if _may_determine(codes[source], codes[target]) and _is_strict(table, source, target):
             found.setdefault(target, []).append(source)
     return found
 
@@ -54,8 +60,25 @@ def _grouped(source: str, target: str) -> str:
     )
 
 
-def _violations(table: Table, source: str, target: str) -> int:
-    return int(table.scalar(f"SELECT count(*) FILTER (low <> high) FROM ({_grouped(source, target)})"))
+def _codes(table: Table, columns: Sequence[str]) -> dict[str, _Codes]:
+    """A number for each cell: equal texts have equal ones, and a cell that says nothing has 0."""
+    codes: dict[str, _Codes] = {}
+    for at in range(0, len(columns), _COLUMNS_AT_ONCE):
+        some = columns[at : at + _COLUMNS_AT_ONCE]
+        cells = (f"CASE WHEN {is_null_sql(Table.q(c))} THEN 0 ELSE greatest(hash({Table.q(c)}), 1) END" for c in some)
+        named = ", ".join(f"{cell} AS c{place}" for place, cell in enumerate(cells))
+        found = table.arrays(f"SELECT {named} FROM {{self}}")
+        for place, column in enumerate(some):
+            known, dense = numpy.unique(found[f"c{place}"], return_inverse=True)
+            codes[column] = (dense + (not len(known) or known[0] != 0)).astype(numpy.int64)
+    return codes
+
+
+def _may_determine(source: _Codes, target: _Codes) -> bool:
+    """Whether no value of the source stands beside two of the target."""
+    both = (source > 0) & (target > 0)
+    pairs = numpy.unique(source[both] * (target.max(initial=0) + 1) + target[both])
+    return len(pairs) == len(numpy.unique(source[both]))
 
 
 def _is_strict(table: Table, source: str, target: str) -> bool:

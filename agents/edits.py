@@ -26,6 +26,8 @@ REPLACEMENT_COLUMNS = {"old": "VARCHAR"} | {name: kind for name, kind in CELL_CO
 """What `join_values` takes: one row per value."""
 
 _CELLS_AT_ONCE = 1_000_000
+FEW_ROWS = 20_000
+"""Up to so many, making a query ready takes longer than running it: ten columns are asked at once what would change."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,9 @@ def _leading_cells(pending: dict[str, list[_Rewrite | _Cells]]) -> dict[str, _Ce
 
 def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], logs: list[Table]) -> Table:
     changed: dict[str, list[_Rewrite]] = {}
+    if current.rows <= FEW_ROWS:
+        differing = current.where_any(list(rewrites), lambda column: _differs(Table.q(column), rewrites[column]))
+        rewrites = {column: rewrites[column] for column in differing}
     for column, steps in rewrites.items():
         touched = _touched(current, column, steps)
         if touched.rows:
@@ -175,11 +180,18 @@ def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], logs: li
 def _touched(current: Table, column: str, steps: Sequence[_Rewrite]) -> Table:
     """The rows that a chain of rewrites touches: `r`, and the value before (`s0`) and after each step (`s1`, …)."""
     query, value, differs = f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", "s0", []
+    names = "r, s0"  # named one by one: a star would make a wide table bring all its columns
     for number, step in enumerate(steps, 1):
-        query = f"SELECT *, CAST({step.new(value)} AS VARCHAR) AS s{number} FROM ({query})"
+        query = f"SELECT {names}, CAST({step.new(value)} AS VARCHAR) AS s{number} FROM ({query})"
+        names += f", s{number}"
         differs.append(f"s{number} IS DISTINCT FROM {value}")
         value = f"s{number}" if step.applied else value
-    return current.sql(f"SELECT * FROM ({query}) WHERE {' OR '.join(differs)}")
+    return current.sql(f"SELECT {names} FROM ({query}) WHERE {' OR '.join(differs)}")
+
+
+def _differs(cell: str, steps: Sequence[_Rewrite]) -> str:
+    """SQL that is true where a chain of rewrites may change a cell: where the first step that does anything does."""
+    return " OR ".join(f"CAST({step.new(cell)} AS VARCHAR) IS DISTINCT FROM {cell}" for step in steps)
 
 
 def _log(touched: Table, column: str, steps: Sequence[_Rewrite]) -> list[Table]:

@@ -185,7 +185,7 @@ def _try(head: bytes, start: int, final: bool, delimiter: bytes) -> _Trial | Non
 
 def _below_titles(grammar: Grammar, head: bytes, start: int, final: bool) -> tuple[int, tuple[str, ...]]:
     """Where the header is, and the lines above it: lines without a delimiter, then at least three names, then rows."""
-    at, titles = start, []
+    at, titles = start, list[str]()
     while len(titles) <= _MOST_TITLES:
         blank = grammar.blank.match(head, at)
         at = blank.end() if blank else at

@@ -264,10 +264,11 @@ class Table:
     def _with_formulas(self) -> list[str]:
         texts = [column for column in self.columns if self.types[column] == "VARCHAR"]
         # Making the expression ready takes longer than looking at thousands of cells.
-        likely = self._where_any(texts, lambda column: f"left({quote(column)}, 1) IN ('=', '@', '\t', '\r', '+', '-')")
-        return self._where_any(likely, _is_formula)
+        likely = self.where_any(texts, lambda column: f"left({quote(column)}, 1) IN ('=', '@', '\t', '\r', '+', '-')")
+        return self.where_any(likely, _is_formula)
 
-    def _where_any(self, columns: Sequence[str], condition: Callable[[str], str]) -> list[str]:
+    def where_any(self, columns: Sequence[str], condition: Callable[[str], str]) -> list[str]:
+        """Those of the columns with a row of which `condition(column)`, in SQL, is true; asked of ten at once."""
         found: list[str] = []
         for at in range(0, len(columns), _COLUMNS_AT_ONCE):
             some = columns[at : at + _COLUMNS_AT_ONCE]

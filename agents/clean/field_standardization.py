@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from agents.base import AgentContext, AgentResult, Chart, Params, agent
 from agents.column_types import TEMPORAL, ColumnType, Kind, infer_types, is_null_sql, time_sql, trim_sql
 from agents.date_formats import DateFormat, reformat_sql
-from agents.edits import Edits, Replacement
+from agents.edits import FEW_ROWS, Edits, Replacement
 from agents.table import ROW, Table, literal
 from errors import NotApplicable
 
@@ -96,14 +96,16 @@ def run(table: Table, params: FieldStandardization, ctx: AgentContext) -> AgentR
     if not table.rows or not columns:
         raise NotApplicable("there is no value to standardize")
     edits = Edits(table)
+    blanks = set(table.where_any(columns, lambda column: f"contains({Table.q(column)}, '  ')"))
     for column in columns:
-        _tidy(table, column, params, edits)
+        _tidy(column, params, edits, _blanks_are_a_habit(table, column) if column in blanks else False)
     tidied, first = edits.apply()
     ctx.report_progress(0.4)
     edits = Edits(tidied)
     types = infer_types(tidied, columns)
+    variable = _with_punctuation(tidied, types)
     for column, found in types.items():
-        _standardize(tidied, column, found, params, edits)
+        _standardize(tidied, column, found, params, edits, column in variable)
     for left, right in itertools.pairwise(table.columns):
         if left in types and right in types:
             _unshift(tidied, left, right, types, edits)
@@ -127,11 +129,11 @@ def _check_columns(table: Table, params: FieldStandardization) -> None:
 # Blank space
 
 
-def _tidy(table: Table, column: str, params: FieldStandardization, edits: Edits) -> None:
+def _tidy(column: str, params: FieldStandardization, edits: Edits, blanks_are_a_habit: bool) -> None:
     if params.trim_whitespace:
         evidence = "blank space and invisible characters carry no meaning"
         edits.rewrite(column, _trimmed, rule="blank_space_around", evidence=evidence)
-    if params.normalize_internal_spacing and not _blanks_are_a_habit(table, column):
+    if params.normalize_internal_spacing and not blanks_are_a_habit:
         edits.rewrite(column, _single_spaced, rule="blank_space_inside", evidence="one blank parts two words")
 
 
@@ -159,13 +161,15 @@ def _blanks_are_a_habit(table: Table, column: str) -> bool:
 # What was asked for, and what a column itself says
 
 
-def _standardize(table: Table, column: str, found: ColumnType, params: FieldStandardization, edits: Edits) -> None:
+def _standardize(
+    table: Table, column: str, found: ColumnType, params: FieldStandardization, edits: Edits, punctuated: bool
+) -> None:
     if found.kind is Kind.TIME:
         _extract_times(table, column, edits)
     if params.date_standardization and found.kind in TEMPORAL:
         _standardize_dates(column, found, params.target_date_format, edits)
-    if found.kind is Kind.TEXT:
-        _merge_punctuation(table, column, found, edits)
+    if punctuated:
+        _merge_punctuation(table, column, edits)
     _map_synonyms(table, column, params, edits)
     for source, target in params.unit_mappings.get(column, {}).items():
         _convert_units(column, source, target, edits)
@@ -287,16 +291,27 @@ def _as_pattern(suffix: str) -> str:
 # Spellings that differ in punctuation only
 
 
-def _merge_punctuation(table: Table, column: str, found: ColumnType, edits: Edits) -> None:
+def _with_punctuation(table: Table, types: Mapping[str, ColumnType]) -> set[str]:
+    """The columns of texts that come again, of which any has a mark or an odd blank; of a long table all such."""
+    most = min(_MOST_CATEGORIES, table.rows // 2)
+    columns = [column for column, found in types.items() if found.kind is Kind.TEXT and found.distinct <= most]
+    if table.rows > FEW_ROWS:
+        return set(columns)
+    return set(table.where_any(columns, lambda column: f"{_fingerprint_sql(Table.q(column))} <> {Table.q(column)}"))
+
+
+def _fingerprint_sql(value: str) -> str:
+    return rf"trim(regexp_replace({value}, '[^\p{{L}}\p{{N}}]+', ' ', 'g'))"
+
+
+def _merge_punctuation(table: Table, column: str, edits: Edits) -> None:
     """Unite values that are equal but for punctuation and blanks, at three to one or more."""
-    if found.distinct > min(_MOST_CATEGORIES, table.rows // 2):
-        return
     cell = Table.q(column)
-    fingerprint = rf"trim(regexp_replace({cell}, '[^\p{{L}}\p{{N}}]+', ' ', 'g'))"
     mapping = table.sql(
-        f"WITH counted AS (SELECT {cell} AS old, count(*) AS n, {fingerprint} AS fingerprint FROM {{self}}"
-        f"  WHERE NOT regexp_matches({cell}, '[0-9]') AND NOT {is_null_sql(cell)} GROUP BY ALL),"
-        " ranked AS (SELECT *, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
+        f"WITH counted AS (SELECT old, n, {_fingerprint_sql('old')} AS fingerprint FROM"
+        f"  (SELECT {cell} AS old, count(*) AS n FROM {{self}} GROUP BY ALL)"
+        f"  WHERE NOT regexp_matches(old, '[0-9]') AND NOT {is_null_sql('old')}),"
+        " ranked AS (SELECT old, n, fingerprint, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
         "  WHERE fingerprint <> '' WINDOW same AS (PARTITION BY fingerprint ORDER BY n DESC, old))"
         " SELECT old, new, 'punctuation_variant' AS rule,"
         " 'written ' || new || ' in ' || top || ' rows and ' || old || ' in ' || n AS evidence,"

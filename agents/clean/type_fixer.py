@@ -115,16 +115,19 @@ def _fix_dates(table: Table, column: str, found: ColumnType, params: TypeFixer, 
 def _report_unreadable(table: Table, column: str, order: DateOrder | None, findings: _Findings) -> None:
     cell = Table.q(column)
     unread = table.sql(
-        f"SELECT {Table.q(ROW)} AS row, {literal(column)} AS column, {cell} AS value,"
-        f" CASE WHEN {date_sql(cell, 'dmy')} IS NULL AND {date_sql(cell, 'mdy')} IS NULL"
-        "  THEN 'not_a_date' ELSE 'ambiguous_date' END AS rule"
+        f"SELECT {Table.q(ROW)} AS row, {literal(column)} AS column, {cell} AS value"
         f" FROM {{self}} WHERE NOT {is_null_sql(cell)} AND {date_sql(cell, order)} IS NULL"
+    )
+    if not unread.rows:
+        return
+    unread = unread.sql(
+        f'SELECT row, "column", value, CASE WHEN {date_sql("value", "dmy")} IS NULL'
+        f" AND {date_sql('value', 'mdy')} IS NULL THEN 'not_a_date' ELSE 'ambiguous_date' END AS rule FROM {{self}}"
     )
     for rule, rows in unread.query("SELECT rule, count(*) FROM {self} GROUP BY rule ORDER BY rule"):
         findings.issues.append(_date_issue(column, rule, int(rows)))
-    if unread.rows:
-        reasons = " ".join(f"WHEN {literal(rule)} THEN {literal(reason)}" for rule, reason in _REASONS.items())
-        findings.unresolved.append(unread.sql(f"SELECT *, CASE rule {reasons} END AS reason FROM {{self}}"))
+    reasons = " ".join(f"WHEN {literal(rule)} THEN {literal(reason)}" for rule, reason in _REASONS.items())
+    findings.unresolved.append(unread.sql(f"SELECT *, CASE rule {reasons} END AS reason FROM {{self}}"))
 
 
 _REASONS = {
@@ -153,7 +156,7 @@ def _unite_categories(table: Table, column: str, found: ColumnType, findings: _F
     mapping = table.sql(
         f"WITH counted AS (SELECT {cell} AS old, count(*) AS n, lower({trim_sql(cell)}) AS folded FROM {{self}}"
         f"  WHERE {cell} IS NOT NULL GROUP BY ALL),"
-        f" ranked AS (SELECT *, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
+        f" ranked AS (SELECT old, n, folded, first(old) OVER same AS new, first(n) OVER same AS top FROM counted"
         "  WINDOW same AS (PARTITION BY folded ORDER BY n DESC, old))"
         " SELECT old, new, 'category_spelling' AS rule, 'written so ' || top || ' times' AS evidence,"
         " CAST(top AS DOUBLE) / (top + n) AS confidence, true AS applied FROM ranked WHERE old <> new"

@@ -9,6 +9,7 @@ from agents.column_types import (
     is_null_sql,
     measure_sql,
     number_sql,
+    shaped_values,
     trim_sql,
     without_sql,
 )
@@ -185,3 +186,11 @@ def test_the_decimal_mark_is_told_beside_units_too(
     table = make_table({"a": values})
     found = infer_types(table)["a"]
     assert (found.decimal, table.scalar(f"SELECT {measure_sql('a', found)} FROM {{self}} LIMIT 1")) == (mark, number)
+
+
+def test_a_column_of_many_texts_is_grouped_in_turns(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = make_table({"a": [f"C{number % 700}" for number in range(2000)] + [None, " C1", None]})
+    whole = sorted(shaped_values(table, ["a"]).query("SELECT * FROM {self}"), key=str)
+    monkeypatch.setattr("agents.column_types._TEXTS_IN_DOUBT", 100)
+    monkeypatch.setattr("agents.column_types._TEXT_BYTES_AT_ONCE", 10_000)
+    assert sorted(shaped_values(table, ["a"]).query("SELECT * FROM {self}"), key=str) == whole

@@ -30,10 +30,16 @@ def test_cp1252_and_latin1_where_that_has_no_character(database: Database) -> No
 def test_a_few_foreign_bytes_do_not_spoil_the_rest(database: Database) -> None:
     result = read(database, ("ä,b\n" + "é,ü\n" * 20).encode() + b"Jos\xe9,x\n")
     assert cells(result.table)[-2:] == [("é", "ü"), ("José", "x")]
-    assert "1 places" in result.notes[0]
+    assert "a place in it is not" in result.notes[0]
 
 
 def test_a_character_across_two_blocks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agents.read_base.BLOCK", 7)
     assert cells(read(database, TEXT).table)[1] == ("Łódź", "2")
     assert cells(read(database, TEXT.encode("utf-16")).table)[1] == ("Łódź", "2")
+
+
+def test_a_file_that_ends_inside_a_character_is_still_utf8(database: Database) -> None:
+    result = read(database, "name,city\nZoë,Köln\nAda,Genè".encode()[:-1])
+    assert cells(result.table)[0] == ("Zoë", "Köln")
+    assert result.notes == ("The file is UTF-8, but a place in it is not; it was read as cp1252.",)

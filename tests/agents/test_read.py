@@ -77,6 +77,10 @@ def test_a_name_that_is_wrong_about_packing_changes_nothing(database: Database, 
         (zipped(one=CSV, two=CSV), "people.zip", UnreadableFile, "exactly one"),
         (zipped(one=gzip.compress(CSV.encode())), "people.zip", UnsupportedMediaType, "archive"),
         (b"PAR1 and no more", "people.parquet", UnreadableFile, "damaged"),
+        (zipped(), "people.zip", UnreadableFile, "it holds nothing"),
+        (b"<!-- saved --><p>Log in</p>", "people.csv", UnsupportedMediaType, "web page"),
+        (b"// a remark\n[{}]", "people.json", UnreadableFile, "called JSON"),
+        (b"null", "people.JSON", UnreadableFile, "called JSON"),
     ],
 )
 def test_refusal_says_what_to_do(

@@ -82,10 +82,26 @@ def test_zero_bytes_are_left_out_and_recorded(database: Database) -> None:
     assert mended(result) == [(0, "zero bytes left out", "1,x\u2400y")]
 
 
-def test_a_line_above_the_table_does_not_make_it_one_column(database: Database) -> None:
-    result = read(database, "Report of May\nid,name,city\n1,Ann,Oslo\n2,Bo,Rome\n")
-    assert result.table.columns == ("Report of May", "column_2", "column_3")
-    assert cells(result.table)[0] == ("id", "name", "city")
+def test_lines_above_the_table_are_no_part_of_it(database: Database) -> None:
+    result = read(database, "Report of May\nmade on Monday\n\nid,name,city\n1,Ann,Oslo\n2,Bo,Rome\n")
+    assert result.table.columns == ("id", "name", "city")
+    assert cells(result.table) == [("1", "Ann", "Oslo"), ("2", "Bo", "Rome")]
+    assert result.notes == ("The table begins below 2 lines of text ('Report of May', 'made on Monday').",)
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("id\n1,2,3\n4,5,6\n", ("id", "column_2", "column_3")),
+        ("note\nhello\nhe said, well, ok\nyes\nno\n", ("note",)),
+    ],
+)
+def test_a_first_line_that_is_no_title_stays_the_header(database: Database, text: str, header: tuple[str, ...]) -> None:
+    assert read(database, text).table.columns == header
+
+
+def test_a_table_without_rows_is_told(database: Database) -> None:
+    assert read(database, "a,b\n").notes == ("The file has names of columns and no rows.",)
 
 
 def test_excel_names_its_delimiter(database: Database) -> None:

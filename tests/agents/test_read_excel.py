@@ -76,12 +76,14 @@ def test_what_has_no_value_is_told(database: Database) -> None:
     book.active.append(["a", "b", "c"])
     book.active.append(["#DIV/0!", "=1+1", "x"])
     book.active["A2"].data_type = "e"
+    book.active.merge_cells("B3:C3")
     out = io.BytesIO()
     book.save(out)
     result = read(database, out.getvalue(), "people.xlsx")
     assert cells(result.table) == [(None, None, "x")]
     assert any("Excel error" in note for note in result.notes)
     assert any("no saved result" in note for note in result.notes)
+    assert any("merged in 1 places" in note for note in result.notes)
 
 
 @pytest.mark.parametrize(

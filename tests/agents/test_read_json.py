@@ -119,3 +119,24 @@ def test_what_was_dumped_is_read_back(database: Database, rows: list[dict[str, o
     wanted = [tuple(text(row[key]) for key in rows[0]) for row in rows]
     for layout in (json.dumps(rows), "\n".join(map(json.dumps, rows)), json.dumps({"items": rows}, indent=1)):
         assert cells(read(database, layout, "people.json").table) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[{"a": 1},]', "in item 2: an item is empty, there is a comma too many."),
+        ("[{'a': 1}]", "in item 1: unexpected character."),
+        ('[{"a": 1}, {"a": ', "in item 2: unexpected end of data."),
+        ('{"a": 1}\n\nnot json\n', "in line 3: invalid literal."),
+    ],
+)
+def test_the_place_of_a_fault_is_counted_as_people_do(database: Database, text: str, says: str) -> None:
+    with pytest.raises(UnreadableFile) as refused:
+        read(database, text, "people.json")
+    assert str(refused.value) == f"The JSON is malformed {says}"
+
+
+def test_a_key_that_an_object_has_twice_is_told(database: Database) -> None:
+    result = read(database, '[{"a": 1, "a": 2, "b": 3}, {"a": 4, "b": 5}]', "people.json")
+    assert cells(result.table) == [("1", "3"), ("4", "5")]
+    assert result.notes == ("An object has the key 'a' more than once; its first value was read.",)

@@ -8,6 +8,7 @@ import pytest
 
 from agents import table as module
 from agents.table import Database
+from errors import ColumnNotFound
 
 
 def _numbered(database: Database, order: str) -> module.Table:
@@ -54,3 +55,14 @@ def test_a_full_disk_is_told_as_what_it_is(database: Database) -> None:
     with pytest.raises(OSError, match="disk is full") as caught:
         database.run("COPY (SELECT range FROM range(9)) TO '/dev/full' (FORMAT csv, USE_TMP_FILE false)")
     assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [("Nme", "did you mean 'name'?"), ("NAME ", "did you mean 'name'?"), ("x", "it has 'name', 'age'")],
+)
+def test_a_column_that_is_not_there_is_told_with_the_nearest(database: Database, asked: str, hint: str) -> None:
+    table = database.table("SELECT 0::BIGINT AS __row, 'Ada' AS name, '36' AS age")
+    with pytest.raises(ColumnNotFound) as refused:
+        table.require([asked], "target_columns")
+    assert str(refused.value) == f"target_columns names {asked!r}, which the table doesn't have; {hint}"

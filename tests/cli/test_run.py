@@ -154,13 +154,16 @@ def test_contents_that_are_no_table_end_with_1_and_their_code(main, tmp_path):
         (["--tool", "clean-my-data", "--agents", "type-fixr"], "UNKNOWN_AGENT"),
         (["--tool", "clean-my-data", "--input", "extra=t.csv"], "FILES_NOT_FOUND"),
         (["--tool", "clean-my-data", "--parameters", "bad.json"], "INVALID_PARAMETERS"),
+        (["--tool", "clean-my-data", "--parameters", "deep.json"], "is not JSON"),
+        (["--tool", "clean-my-data", "--out", "bad.json"], "is a file"),
     ],
 )
 def test_bad_usage_ends_with_2_before_anything_runs(main, tmp_path, options, said):
     file = as_csv(tmp_path / "t.csv")
     (tmp_path / "bad.json").write_text('{"null-handler": {"knn_neighbors": -1}, "type-fixer": {"guess": true}}')
+    (tmp_path / "deep.json").write_text("[" * 100_000)
     options = [str(tmp_path / o) if o.endswith(".json") else o.replace("=t.csv", f"={file}") for o in options]
-    ended = main("run", file, *options, "--out", tmp_path / "o")
+    ended = main("run", file, "--out", tmp_path / "o", *options)
     assert ended.returncode == 2
     assert said in ended.stderr
     assert not (tmp_path / "o").exists()
@@ -172,6 +175,13 @@ def test_every_fault_of_the_parameters_is_said_at_once(main, tmp_path):
                  "--parameters", tmp_path / "bad.json", "--out", tmp_path / "o")  # fmt: skip
     assert "null-handler.knn_neighbors" in ended.stderr
     assert "type-fixer.guess" in ended.stderr
+
+
+def test_parameters_in_the_encoding_of_powershell(main, tmp_path):
+    (tmp_path / "p.json").write_text('{"null-handler": {"knn_neighbors": -1}}', encoding="utf-16")
+    ended = main("run", as_csv(tmp_path / "t.csv"), "--tool", "clean-my-data",
+                 "--parameters", tmp_path / "p.json", "--out", tmp_path / "o")  # fmt: skip
+    assert "knn_neighbors" in ended.stderr
 
 
 def test_a_missing_file_ends_with_2(main, tmp_path):

@@ -147,8 +147,13 @@ def test_whatever_ends_a_run_has_a_name(error: Exception, kind: type[Exception])
 def test_errors_of_the_service_pass_through(tmp_path, specify):
     specification = specify()
     parameters = specification.parameters | {"null-handler": {"column_strategies": {"none": "median"}}}
-    with pytest.raises(ColumnNotFound):
+    with pytest.raises(ColumnNotFound, match="null-handler: column_strategies names 'none'"):
         run(tmp_path, specification.model_copy(update={"parameters": parameters}), Heard())
+
+
+def test_of_several_files_the_unreadable_one_is_named(tmp_path, specify):
+    with pytest.raises(match=r"baseline \(baseline.csv\): The file is empty."):
+        run(tmp_path, specify("profile-my-data", primary=PEOPLE, baseline=""), Heard())
 
 
 def test_several_sources_are_stacked_and_told_apart(tmp_path, specify):
