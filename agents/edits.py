@@ -137,8 +137,18 @@ class Edits:
 
 def concat(tables: Sequence[Table]) -> Table:
     """The rows of several tables of the same columns, one after the other."""
+    if sum(table.rows for table in tables) > _CELLS_AT_ONCE:
+        return _concat_in_turns(tables)
     names = {f"part_{number}": table for number, table in enumerate(tables)}
     return tables[0].sql(" UNION ALL ".join(f"SELECT * FROM {{{name}}}" for name in names), **names)
+
+
+def _concat_in_turns(tables: Sequence[Table]) -> Table:
+    """The same, one table at a time: to keep the order of millions of rows of several, DuckDB holds them in memory."""
+    whole = tables[0].sql("SELECT * FROM {self}")
+    for table in tables[1:]:
+        whole.query("INSERT INTO {self} SELECT * FROM {table}", table=table)
+    return whole
 
 
 def _no_changes(table: Table) -> Table:

@@ -42,7 +42,7 @@ def wishes_of(
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {path}")
     tool_ids = [each.strip() for each in tool.split(",")]
-    chosen = [each.strip() for each in agents.split(",")] if agents else None
+    chosen = [each.strip() for each in agents.split(",") if each.strip()] if agents else None
     given = _read_parameters(parameters) if parameters else {}
     wishes = [
         Wish(
@@ -56,13 +56,22 @@ def wishes_of(
     for wish in wishes:
         order(wish.tool_id, wish.agents, wish.parameters)
     tool_of(tool_ids[0]).check_roles(files)
+    for wish in wishes:
+        _check_folder(wish.out)
     return wishes
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse now, rather than when the results are there, what can't be a folder."""
+    place = next(each for each in (out.absolute(), *out.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise InvalidInput(f"--out: {place} is a file, so results can't be put there")
 
 
 def _read_parameters(path: Path) -> dict[str, Any]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        given = json.loads(path.read_bytes())  # which tells UTF-8 and the UTF-16 of a PowerShell's `>` apart
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise InvalidInput(f"{path} is not an object of agents")

@@ -35,6 +35,7 @@ from agents.base import (
     agents_of,
     code_version,
 )
+from agents.edits import concat
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
 from errors import DISK_FAULTS, AgentFailed, ColumnNotFound, InvalidInput, NotApplicable, ServiceError, of_disk
@@ -80,8 +81,7 @@ class Run:
         chosen = ", ".join(f"{Table.q(column)}::{kind} AS {Table.q(column)}" for column, kind in columns.items())
         added = rows.sql(f"SELECT {chosen}, $agent AS agent FROM {{self}}", agent=agent_id)
         earlier = self.gathered.get(name)
-        both = "SELECT * FROM {self} UNION ALL SELECT * FROM {added}"
-        self.gathered[name] = earlier.sql(both, added=added) if earlier else added
+        self.gathered[name] = concat([earlier, added]) if earlier else added
 
     def listed(self, name: str) -> Table | None:
         """What was gathered, its rows as the user counts them: with several source files, `source` and its own row."""

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from agents.base import AgentContext, AgentResult, Chart, Params, agent
 from agents.column_types import TEMPORAL, ColumnType, Kind, infer_types, is_null_sql, time_sql, trim_sql
 from agents.date_formats import DateFormat, reformat_sql
-from agents.edits import FEW_ROWS, Edits, Replacement
+from agents.edits import FEW_ROWS, Edits, Replacement, concat
 from agents.table import ROW, Table, literal
 from errors import NotApplicable
 
@@ -110,7 +110,7 @@ def run(table: Table, params: FieldStandardization, ctx: AgentContext) -> AgentR
         if left in types and right in types:
             _unshift(tidied, left, right, types, edits)
     changed, second = edits.apply()
-    changes = first.sql("SELECT * FROM {self} UNION ALL SELECT * FROM {second}", second=second)
+    changes = concat([first, second])
     return AgentResult(
         table=changed,
         changes=changes,

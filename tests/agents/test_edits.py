@@ -1,7 +1,9 @@
 """Edits change cells and log every change."""
 
+import pytest
+
 from agents.base import CHANGE_COLUMNS
-from agents.edits import CELL_COLUMNS, Edits, Replacement
+from agents.edits import CELL_COLUMNS, Edits, Replacement, concat
 from agents.table import ROW, Table
 from tests.agents.conftest import MakeTable
 
@@ -92,3 +94,11 @@ def test_no_edits_answer_the_very_table(make_table: MakeTable) -> None:
 
     assert same is table
     assert changes.rows == 0
+
+
+def test_many_changes_come_one_after_the_other(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = [make_table({"a": [letter, letter]}) for letter in "xyz"]
+    monkeypatch.setattr("agents.edits._CELLS_AT_ONCE", 1)
+    whole = concat(tables)
+    assert [row for (row,) in whole.query("SELECT a FROM {self}")] == list("xxyyzz")
+    assert tables[0].rows == 2
