@@ -184,6 +184,17 @@ def test_a_screenshot_is_taken(page: Page, full: Path, tmp_path: Path, width: in
     assert page.errors == []
 
 
+def test_on_paper_no_table_runs_over_what_follows(page: Page, full: Path) -> None:
+    page.open(full, width=700, printed=True)
+    page.run("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    page.run(
+        "document.querySelectorAll('.panel .scroll tbody').forEach(body => {"
+        " for (let i = 0; i < 40; i++) body.append(body.rows[0].cloneNode(true)); })"
+    )
+    cut = "[...document.querySelectorAll('.scroll')].filter(each => each.scrollHeight > each.clientHeight + 2).length"
+    assert page.run(cut) == 0
+
+
 def test_a_link_arrives_also_where_the_page_is_long(page: Page, very_wide: Path) -> None:
     page.open(very_wide)
     page.run("location.hash = '#c400'")
