@@ -57,9 +57,13 @@ def _parts(name: str, found: ColumnType, personal: bool, outcomes: Sequence[Outc
     return [
         _Part("key", _KEY if unique else 0, f"{found.distinct:,} values on {present:,} rows: it names the rows"),
         _Part("broken", min(_MOST_FOR_BROKEN, 10 * len(broken)), f"{len(broken)} of its rules are broken"),
-        _Part("missing", _points(missing, _MOST_FOR_MISSING), f"{missing:.2%} of it is missing"),
-        _Part("strangers", _points(strange, _MOST_FOR_STRANGERS), f"{strange:.2%} is no {found.kind}"),
-        _Part("determines", _DETERMINES if determines else 0, f"it determines {determines} other columns"),
+        _Part("missing", _points(missing, _MOST_FOR_MISSING), f"{100 * missing:.3g} % of it is missing"),
+        _Part("strangers", _points(strange, _MOST_FOR_STRANGERS), f"{100 * strange:.3g} % is no {found.kind}"),
+        _Part(
+            "determines",
+            _DETERMINES if determines else 0,
+            f"it determines {determines} other column{'s' if determines > 1 else ''}",
+        ),
         _Part("personal", _PERSONAL if personal else 0, "it names people"),
         _Part("untested", 0 if given else _UNTESTED, "no rule was given for it"),
     ]

@@ -145,7 +145,7 @@ def _by_type(column: Column) -> Iterator[Rule]:
     if column.filled >= LEAST_CONFORMITY * column.rows:
         yield _rule(column, "required", f"filled on {column.filled:,} of {column.rows:,} rows")
     if found.kind in _TYPES and found.confidence >= LEAST_CONFORMITY:
-        because = f"{found.confidence:.4%} of {filled} are {found.kind}"
+        because = f"{100 * found.confidence:.4g} % of {filled} are {found.kind}"
         yield _rule(column, "type", because, type=_TYPES[found.kind])
     if column.meaning in GENERAL_PATTERNS:
         because = f"most of {filled} are of the sort {column.meaning}"
