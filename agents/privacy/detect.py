@@ -308,7 +308,7 @@ _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], b
     (
         "card",
         ("99999999", "9999 9999", "9999-9999"),
-        re.compile(r"(?<![\w.-])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-]|\.\d)"),
+        re.compile(r"(?<![\w.-])\d{4}(?:(?:[ -]?\d{4}){2}[ -]?\d{1,7}|[ -]\d{6}[ -]\d{4,5})(?![\w-]|\.\d)"),
         validators.is_card,
     ),
     (
