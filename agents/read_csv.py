@@ -248,21 +248,21 @@ class _Counter:
 
     def records(self, block: bytes) -> int:
         """How many records end in this block."""
-        marks = block.translate(None, self._others)
-        odd = marks.count(b'"') % 2 == 1
-        rest = self._last_line(block, ends_inside=self._inside != odd)
-        if rest is None or not (self._blank_counts or self._without_blank(block)):
+        if not (self._blank_counts or self._without_blank(block)):
             return self._slowly(block)
+        marks = block.translate(None, self._others)
+        begins_inside, odd = self._inside, marks.count(b'"') % 2 == 1
+        self._inside = begins_inside != odd
+        self.rest = self._last_line(block)
         # Quotes side by side enclose no line end, nor do they part any from the quotes around them.
-        marks = (b'"' + marks if self._inside else marks).replace(b'""', b"")
-        self._inside, self.rest = self._inside != odd, rest
+        marks = (b'"' + marks if begins_inside else marks).replace(b'""', b"")
         return b"".join(marks.split(b'"')[::2]).count(self._newline)
 
-    def _last_line(self, block: bytes, *, ends_inside: bool) -> bytes | None:
-        """The beginning of the unfinished line; None where it isn't plain to see where that one begins."""
-        end = block.rfind(b'"') if ends_inside else len(block)
-        start = block.rfind(self._newline, 0, max(end, 0)) + 1
-        return block[start : end + 1][:2] if start and block.count(b'"', start, end) % 2 == 0 else None
+    def _last_line(self, block: bytes) -> bytes:
+        """How the unfinished line begins, or what stands after a line end in its quotes: neither is blank."""
+        end = block.rfind(b'"') + 1 if self._inside else len(block)
+        start = block.rfind(self._newline, 0, end) + 1
+        return (block[start:end] if start else self.rest + block[:end])[:2]
 
     def _without_blank(self, block: bytes) -> bool:
         begins_blank = self.rest in (b"", b"\r") and block[:1] in (b"\r", b"\n")

@@ -38,7 +38,7 @@ FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 _ROWS_AT_ONCE = 100_000
 _CELLS_AT_ONCE = 1_000_000
-_ROWS_AS_LISTS = 50_000
+_ROWS_AS_LISTS = 200_000
 _COLUMNS_AT_ONCE = 10
 _COLUMNS_SHOWN = 10
 # DuckDB keeps several vectors for each expression.
@@ -264,14 +264,17 @@ class Table:
     def _with_formulas(self) -> list[str]:
         texts = [column for column in self.columns if self.types[column] == "VARCHAR"]
         # Making the expression ready takes longer than looking at thousands of cells.
-        likely = self.where_any(texts, lambda column: f"left({quote(column)}, 1) IN ('=', '@', '\t', '\r', '+', '-')")
+        begins = "left({}, 1) IN ('=', '@', '\t', '\r', '+', '-')"
+        likely = self.where_any(texts, lambda column: begins.format(quote(column)), at_once=_TEXTS_AT_ONCE)
         return self.where_any(likely, _is_formula)
 
-    def where_any(self, columns: Sequence[str], condition: Callable[[str], str]) -> list[str]:
-        """Those of the columns with a row of which `condition(column)`, in SQL, is true; asked of ten at once."""
+    def where_any(
+        self, columns: Sequence[str], condition: Callable[[str], str], *, at_once: int = _COLUMNS_AT_ONCE
+    ) -> list[str]:
+        """Those of the columns with a row of which `condition(column)`, in SQL, is true; so many are asked at once."""
         found: list[str] = []
-        for at in range(0, len(columns), _COLUMNS_AT_ONCE):
-            some = columns[at : at + _COLUMNS_AT_ONCE]
+        for at in range(0, len(columns), at_once):
+            some = columns[at : at + at_once]
             any_of = ", ".join(f"bool_or({condition(column)})" for column in some)
             answers = self.query(f"SELECT {any_of} FROM {{self}}")[0]
             found += [column for column, yes in zip(some, answers, strict=True) if yes]

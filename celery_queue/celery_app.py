@@ -8,8 +8,8 @@ from settings import get_settings
 app = Celery("agensium", include=["celery_queue.tasks", "celery_queue.maintenance", "celery_queue.callbacks"])
 app.conf.update(configuration(get_settings()))
 app.loader.override_backends = dict.fromkeys(("redis", "rediss"), "celery_queue.results:RedisResults")
-if get_settings().broker.startswith("redis"):
-    # Redis takes a tenth of an embedded process's start, which has no use for it.
+if not get_settings().embedded:
+    # It brings Redis along, which takes a tenth of an embedded process's start.
     from celery_queue.redis_guard import install
 
     install()

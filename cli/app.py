@@ -33,7 +33,7 @@ _COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class _Commands(TyperGroup):
-    """Imports no command but the one that is asked for: all of them take 1.5 s of processor time, `run` a third."""
+    """Imports no command but the one that is asked for: all of them take longer than a small run."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's form
         """Their names, in the order of the help."""

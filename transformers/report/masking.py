@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from agents.column_types import trim_sql
@@ -43,8 +44,10 @@ _LEAST_NUMBER = 1_000_000
 _SHORTEST_NUMBER = 4
 _MOST_WORDS = 10
 _COLUMNS_AT_ONCE = 10
+_MAY_BE_PADDED = "NOT (v BETWEEN '!' AND '~' AND v[-1] BETWEEN '!' AND '~')"
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TOKEN = re.compile(r"\w+")
+_OWN_WORD = re.compile(r"[a-z][a-z0-9_]*|[a-z]+(?:-[a-z]+)+")
 _SEGMENT = re.compile(r"[“”\"`„«»\[\]{}<>=]|'(?!\w)|(?<!\w)'|[,;:|→–](?=\s|$)|\s/\s")
 _OPENING, _CLOSING = "(+[#", ").]"
 _LONGEST_TEXT = 2_000
@@ -124,7 +127,7 @@ class Shield:
         return f"CASE {cases} ELSE {_loosely_sql(cell)} END" if cases else _loosely_sql(cell)
 
     def document(self, report: dict[str, Any]) -> dict[str, Any]:
-        """The report without a whole value of a column that leads to a person."""
+        """The report, plain JSON values, without a whole value of a column that leads to a person."""
         if not self.tables:
             return report
         names = frozenset(name for table in self.tables for name in table.columns)
@@ -164,12 +167,12 @@ class _Leaves:
 
     def collect(self, value: Any, key: str = "") -> None:
         """Gather all that is below a value."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             for name, each in value.items():
                 if _may_quote(name, self.names):
                     self.texts.add(name)
                 self.collect(each, name)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             for each in value:
                 self.collect(each, key)
         elif isinstance(value, str):
@@ -181,7 +184,12 @@ class _Leaves:
 
 def _may_quote(name: str, names: Collection[str]) -> bool:
     """Whether the key of a mapping can be a cell: it is none of our own words and no column."""
-    return name not in names and not re.fullmatch(r"[a-z][a-z0-9_]*|[a-z]+(?:-[a-z]+)+", name)
+    return name not in names and not _is_own_word(name)
+
+
+@lru_cache(10_000)  # a wide report says the same few words a hundred thousand times
+def _is_own_word(name: str) -> bool:
+    return _OWN_WORD.fullmatch(name) is not None
 
 
 def _may_be_number_of(value: Any) -> bool:
@@ -204,13 +212,13 @@ class _Masks:
 
     def applied(self, value: Any, key: str = "", column: str = "") -> Any:
         """The same value, of a column that may be known, with its texts masked."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             column = str(value.get("column") or value.get("field_name") or column)
             return {
                 self.texts.get(name, name) if _may_quote(name, self.names) else name: self.applied(each, name, column)
                 for name, each in value.items()
             }
-        if isinstance(value, list | tuple):
+        if isinstance(value, (list, tuple)):
             return [self.applied(each, key, column) for each in value]
         if isinstance(value, str):
             # A town may be called like somebody in another column: one word says nothing of which is meant.
@@ -284,23 +292,39 @@ def _styles_of(wanted: Collection[str], leading: Mapping[str, Style], tables: Se
     styles: dict[str, Style] = {}
     for table in tables:
         columns = [column for column in leading if column in table.columns]
-        for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-            part = columns[start : start + _COLUMNS_AT_ONCE]
-            cells = " UNION ALL ".join(
-                f"SELECT {place} AS c, {trim_sql(Table.q(column))} AS t FROM {{self}}"
-                for place, column in enumerate(part)
-            )
-            held = table.sql(
-                f"SELECT DISTINCT c, t FROM ({cells}) WHERE lower(t) IN (SELECT text FROM {{wanted}})", wanted=lent
-            )
-            harmless = " ".join(
-                f"WHEN {place} THEN {is_harmless_sql('t', leading[column], shortest=_SHORTEST_NUMBER)}"
-                for place, column in enumerate(part)
-            )
-            telling = f"SELECT DISTINCT c, lower(t) AS v FROM {{self}} WHERE NOT CASE c {harmless} END"
-            for place, text in held.query(f"{telling} ORDER BY c DESC, v"):
-                styles |= dict.fromkeys((text, spelled.get(text, text)), leading[part[place]])
+        starts = range(0, len(columns), _COLUMNS_AT_ONCE)
+        found = [each for start in starts for each in _cells_among(lent, table, columns, start)]
+        held = table.beside({"c": "BIGINT", "t": "VARCHAR"}, found)
+        telling = f"SELECT DISTINCT c, lower(t) AS v FROM {{self}} WHERE NOT CASE {_harmless(columns, leading)} END"
+        for place, text in held.query(f"{telling} ORDER BY c DESC, v") if found else ():
+            styles |= dict.fromkeys((text, spelled.get(text, text)), leading[columns[place]])
     return styles
+
+
+def _cells_among(lent: Table, table: Table, columns: Sequence[str], start: int) -> list[tuple[Any, ...]]:
+    """The different cells of a few columns, from place `start` on, that are one of the lent texts: `c`, `t`."""
+    cells = " UNION ALL ".join(
+        f"SELECT {place} AS c, {Table.q(column)} AS v FROM {{self}}"
+        for place, column in enumerate(columns[start : start + _COLUMNS_AT_ONCE], start)
+    )
+    # Few cells have blank space around them; to trim them all takes longer than all the rest.
+    padded = f"SELECT c, {trim_sql('v')} AS t FROM ({cells}) WHERE {_MAY_BE_PADDED}"
+    return table.query(
+        f"SELECT c, v AS t FROM ({cells}) WHERE lower(v) IN (SELECT text FROM {{wanted}})"
+        f" UNION SELECT c, t FROM ({padded}) WHERE lower(t) IN (SELECT text FROM {{wanted}})",
+        wanted=lent,
+    )
+
+
+def _harmless(columns: Sequence[str], leading: Mapping[str, Style]) -> str:
+    """When a text `t` of the column numbered `c` holds no value: asked once for all columns of a style."""
+    styles: dict[Style, list[str]] = {}
+    for place, column in enumerate(columns):
+        styles.setdefault(leading[column], []).append(str(place))
+    return " ".join(
+        f"WHEN c IN ({', '.join(own)}) THEN {is_harmless_sql('t', style, shortest=_SHORTEST_NUMBER)}"
+        for style, own in styles.items()
+    )
 
 
 def _dates_spelled(texts: Iterable[str]) -> dict[str, str]:
