@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.privacy import person_names
@@ -40,8 +41,18 @@ SECRET = re.compile(
     r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|AKIA[A-Z\d]{16}|gh[pousr]_\w{30,}|sk_(?:live|test)_\w{16,}|xox[abprs]-[\w-]{10,}"
     r"|\$2[aby]\$\d\d\$.{50,}|\$argon2\w*\$.+|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*|AIza[\w-]{35}"
 )
-SECRET_MARKS = ("eyJ", "AKIA", "gh", "sk_", "xox", "$2", "$argon2", "-----BEGIN", "AIza")
-"""One of these stands in every secret."""
+# What stands in every text that holds one of a kind: in the text itself, or with 9 for each of its digits and A for
+# each capital. To look for it takes a hundredth of the time that a pattern takes.
+MARKS: Mapping[str, tuple[str, ...]] = {
+    "email": ("@",),
+    "national_id": ("999-99-9999",),
+    "card": ("99999999", "9999 9999", "9999-9999"),
+    "bank_account": ("AA99",),
+    "phone": ("+9", "999-9999", "999.9999", "\n0"),
+    "ip_address": ("9.9",),
+    "secret": ("eyJ", "AKIA", "gh", "sk_", "xox", "$2", "$argon2", "-----BEGIN", "AIza"),
+}
+_CLASSES = bytes.maketrans((string.digits + string.ascii_uppercase).encode(), b"9" * 10 + b"A" * 26)
 
 _FLAG = re.compile(r"(?:true|false|yes|no|y|n|t|f|0|1|\d{1,3}|none|never|ok|set|unset)", re.I)
 _ICD = re.compile(r"[A-TV-Z]\d[\dA-Z](?:\.[\dA-Z]{1,4})?")
@@ -86,6 +97,14 @@ LEXICONS: Mapping[str, frozenset[str]] = {
 """Words that only one sort of column holds: found without a telling name where most cells are such words."""
 
 EVERY_WORD = frozenset().union(*LEXICONS.values())
+
+
+def kinds_marked(texts: str) -> set[str]:
+    """The kinds whose marks stand in some lines of text; every kind where these aren't plain ASCII."""
+    if not texts.isascii():
+        return set(MARKS)
+    both = f"\n{texts}\n{texts.encode().translate(_CLASSES).decode()}"
+    return {kind for kind, marks in MARKS.items() if any(mark in both for mark in marks)}
 
 
 def share(values: Values, test: Test) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -295,31 +294,26 @@ def _words(name: str, values: Values) -> Iterator[Finding]:
             yield Finding(name, kind, round(0.6 + 0.3 * part, 3), part, ("values",), examples=_passing(spoken, None))
 
 
-# What a validator is asked about only where a quick look says that it may be there: first for one of a few marks, in
-# the text itself or with 9 for each of its digits and A for each capital, a hundred times faster than a pattern.
-_SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("email", ("@",), re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
+# What a validator is asked about only where a quick look says that it may be there.
+_SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("email", re.compile(r"[^\s@,;:<>()\"'\[\]]+@[^\s@,;:<>()\"'\[\]]+\.[A-Za-z]{2,24}"), validators.is_email),
     (
         "national_id",
-        ("999-99-9999",),
         re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
         validators.is_spelled_ssn,
     ),
     (
         "card",
-        ("99999999", "9999 9999", "9999-9999"),
         re.compile(r"(?<![\w.-])\d{4}(?:(?:[ -]?\d{4}){2}[ -]?\d{1,7}|[ -]\d{6}[ -]\d{4,5})(?![\w-]|\.\d)"),
         validators.is_card,
     ),
     (
         "bank_account",
-        ("AA99",),
         re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?\b"),
         validators.is_iban,
     ),
     (
         "phone",
-        ("+9", "999-9999", "999.9999", "\n0"),
         re.compile(
             r"(?<!\w)\+\d[\d ().-]{7,18}\d(?!\w)"
             r"|(?<![\w.-])(?:\([2-9]\d\d\) ?|[2-9]\d\d[-. ])[2-9]\d\d[-.]\d{4}(?![\w-])"
@@ -328,23 +322,18 @@ _SCATTERED: tuple[tuple[str, tuple[str, ...], re.Pattern[str], Callable[[str], b
         ),
         phones.is_phone,
     ),
-    ("ip_address", ("9.9",), re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), validators.is_host),
-    ("secret", checks.SECRET_MARKS, checks.SECRET, checks.is_secret),
+    ("ip_address", re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"), validators.is_host),
+    ("secret", checks.SECRET, checks.is_secret),
 )
-
-
-_CLASSES = bytes.maketrans((string.digits + string.ascii_uppercase).encode(), b"9" * 10 + b"A" * 26)
 
 
 def _scattered(values: Values, name: str, *, besides: str | None = None) -> Iterator[tuple[str, Finding]]:
     """Values that stand inside other texts, or in a few cells only, `besides` what the column is known to hold."""
     everything = "\n".join(text for text, _ in values)
-    marked = f"\n{everything}\n{everything.encode().translate(_CLASSES).decode()}" if everything.isascii() else None
+    marked = checks.kinds_marked(everything) - {besides}
     total = sum(rows for _, rows in values)
-    for kind, marks, pattern, test in _SCATTERED:
-        if kind == besides or (marked is not None and not any(mark in marked for mark in marks)):
-            continue
-        if not pattern.search(everything) or (kind in _LOOKALIKES and is_vetoed(kind, name)):
+    for kind, pattern, test in _SCATTERED:
+        if kind not in marked or not pattern.search(everything) or (kind in _LOOKALIKES and is_vetoed(kind, name)):
             continue
         looked = [(rows, matches) for text, rows in values if (matches := pattern.findall(text))]
         shaped = sum(len(matches) for _, matches in looked)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
+from agents.privacy.checks import kinds_marked
 from agents.table import Table, literal
 
 _COLUMNS_AT_ONCE = 10
@@ -68,8 +69,13 @@ def _only_figures(values: Values) -> bool:
 def _unseen(values: Values) -> list[str]:
     """The kinds of which the sample shows next to nothing: what it shows, it has been judged by."""
     everything = "\n".join(text for text, _ in values)
+    marked = kinds_marked(everything)
     few = _COMMON * sum(count for _, count in values)
-    return [kind for kind, shape in _COMPILED.items() if not shape.search(everything) or _shows_few(values, shape, few)]
+    return [
+        kind
+        for kind, shape in _COMPILED.items()
+        if kind not in marked or not shape.search(everything) or _shows_few(values, shape, few)
+    ]
 
 
 def _shows_few(values: Values, shape: re.Pattern[str], few: float) -> bool:

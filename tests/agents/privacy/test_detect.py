@@ -156,3 +156,28 @@ def test_a_finding_is_what_it_says(make_table: MakeTable) -> None:
     (each,) = survey(make_table({"e-mail": ["ann@example.com", "no mail", None]})).findings
     assert isinstance(each, Finding)
     assert (each.share, each.examples) == (0.5, ("ann@example.com",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("email", "to ann@example.com"),
+        ("national_id", "no 219-09-1234"),
+        ("card", "4111-1111-1111-1111"),
+        ("card", "4111111111111111"),
+        ("card", "3782 822463 10005"),
+        ("bank_account", "DE89 3704 0044 0532 0130 00"),
+        ("phone", "(212) 555-0123"),
+        ("phone", "+44 20 7946 0958"),
+        ("phone", "030 1234567"),
+        ("ip_address", "10.20.30.144"),
+        ("secret", "xoxb-1234567890"),
+    ],
+)
+def test_what_is_looked_for_bears_its_mark(kind: str, text: str) -> None:
+    from agents.privacy.checks import kinds_marked
+    from agents.privacy.detect import _SCATTERED
+
+    assert any(pattern.search(text) for name, pattern, _ in _SCATTERED if name == kind)
+    assert kind in kinds_marked(f"nothing\n{text}")
+    assert kind not in kinds_marked("nothing\nat all")
