@@ -205,3 +205,9 @@ def test_the_quality_score_is_the_mean_of_its_dimensions(make_table: MakeTable) 
     given = [column.quality[name] for name in ("completeness", "validity", "consistency")]
     assert column.quality["score"] == pytest.approx(sum(value or 0 for value in given) / 3)
     assert column.quality["uniqueness"] is None
+
+
+def test_patterns_of_texts_that_are_no_plain_line(make_table: MakeTable) -> None:
+    column = profile_of(make_table, ["Ab 1", "Äß 2", "A\nb", "X" * 50, "٣ words"])
+    found = {each["pattern"]: each["count"] for each in column.patterns}
+    assert found == {"A+a+ 9": 2, "A+\na+": 1, "A+": 1, "٣ a+": 1}
