@@ -97,12 +97,12 @@ def protected_zip() -> bytes:
     return bytes(data)
 
 
-def zip_of_two() -> bytes:
+def zip_of(*names: str) -> Callable[[], bytes]:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("one.csv", "a\n1\n")
-        archive.writestr("two.csv", "a\n1\n")
-    return stream.getvalue()
+        for name in names:
+            archive.writestr(name, "a\n1\n")
+    return stream.getvalue
 
 
 def parquet(query: str) -> bytes:
@@ -127,8 +127,7 @@ CASES = [
     Case("header only, profiled", text("name,age\n"), tool=PROFILE),
     Case("header only, mastered", text("name,age\n"), tool=MASTER),
     Case("one column", text("name\nAda\nBo\n")),
-    Case("2,000 columns", lambda: table(2000), tool=PROFILE, agents="unified-profiler,readiness-rater",
-         shows='"columns": 2000'),
+    Case("2,000 columns", lambda: table(2000), tool=PROFILE, agents="governance-checker", shows='"columns": 2000'),
     Case("10,001 columns", lambda: table(10_001), "TOO_LARGE", "10,001 columns; at most 10,000"),
     Case("odd column names", text(ODD_NAMES)),
     Case("odd column names, profiled", text(ODD_NAMES), tool=PROFILE),
@@ -142,7 +141,10 @@ CASES = [
     Case("gzip bomb", gzip_bomb, "TOO_LARGE", "Unpacked", "table.csv.gz"),
     Case("truncated gzip", lambda: gzip.compress(table(9))[:-9], "UNREADABLE_FILE", "cut off", "table.csv.gz"),
     Case("password-protected zip", protected_zip, "UNREADABLE_FILE", "password", "table.zip"),
-    Case("a zip of two tables", zip_of_two, "UNREADABLE_FILE", "exactly one table", "table.zip"),
+    Case("a zip of two tables", zip_of("one.csv", "two.csv"), "UNREADABLE_FILE", "exactly one table", "table.zip"),
+    Case("an empty zip", zip_of(), "UNREADABLE_FILE", "holds nothing", "table.zip"),
+    Case("a gzip in a gzip", lambda: gzip.compress(gzip.compress(b"a,b\n1,2\n")), "UNSUPPORTED_MEDIA_TYPE",
+         "another archive", "table.csv.gz"),
     Case("a field of 50 MB", lambda: b"a,b\n1,2\n3," + LONG_FIELD + b"\n", "TOO_LARGE", "16 MB"),
     Case("a quoted field of 50 MB", lambda: b'a,b\n1,2\n3,"' + LONG_FIELD + b'"\n', "TOO_LARGE", "16 MB"),
     Case("a header of 50 MB", lambda: b"a," + LONG_FIELD + b"\n1,2\n", "TOO_LARGE", "16 MB"),
@@ -153,14 +155,21 @@ CASES = [
     Case("binary junk named .csv", lambda: random.Random(7).randbytes(MB), "UNREADABLE_FILE", "binary"),
     Case("a PDF named .csv", text("%PDF-1.7\n1 0 obj"), "UNSUPPORTED_MEDIA_TYPE", "PDF"),
     Case("a web page named .csv", text("<!doctype html><p>Log in"), "UNSUPPORTED_MEDIA_TYPE", "web page"),
+    Case("lines above the table", text("May\nmade today\n\nid,name,city\n1,Ada,Oslo\n"), shows="begins below 2 lines"),
+    Case("a name too few in the header", text("a,b\n1,2,3\n4,5,6\n"), shows="column_3"),
     Case("ragged rows", text("a,b,c\n1,2,3\n1,2\n1,2,3,4,5\n1,2,3\n"), shows="mended"),
     Case("mixed line ends", text("a,b\n1,2\r\n3,4\r5,6\n")),
     Case("NUL bytes", text("a,b\n1,x\0y\n3,4\n"), shows="zero bytes left out"),
     Case("UTF-16 without BOM", text("name,city\nZoë,Köln\nBo,Oslo\n", "utf-16-le"), shows="utf-16-le"),
+    Case("UTF-8 cut in a letter", lambda: "name,city\nZoë,Köln\nAda,Genè".encode()[:-1], shows="a place in it is not"),
+    Case("Parquet without rows", lambda: parquet("SELECT 1 AS a WHERE false"), filename="t.parquet", shows="no rows"),
     Case("nested Parquet", lambda: parquet(NESTED), filename="t.parquet"),
     Case("truncated Parquet", lambda: parquet(NESTED)[:-9], "UNREADABLE_FILE", "cut off", "t.parquet"),
     Case("JSON of mixed shapes", text('[{"a": 1}, [2], "x", 3]'), "UNREADABLE_FILE", "not an object", "t.json"),
     Case("JSON objects of mixed keys", text('[{"a": 1}, {"b": {"c": [1, "x"]}}, {}]'), filename="t.json"),
+    Case("a JSON key twice in an object", text('[{"a": 1, "a": 2}]'), filename="t.json", shows="more than once"),
+    Case("no JSON but by name", text("null"), "UNREADABLE_FILE", "called JSON", "t.json"),
+    Case("a comma too many in JSON", text('[{"a": 1},]'), "UNREADABLE_FILE", "item 2: an item is empty", "t.json"),
     Case("cut JSON", text('[{"a": 1}, {"a": '), "UNREADABLE_FILE", "malformed", "t.json"),
     Case("a parameter out of range", PEOPLE, "INVALID_PARAMETERS", "null-handler.knn_neighbors",
          parameters={"null-handler": {"knn_neighbors": -1}}, http=422),
@@ -172,7 +181,7 @@ CASES = [
          parameters={"survivorship-resolver": {"field_validation_rules": {"name": {"pattern": "(?=A)"}}}}, http=422),
     Case("an unknown tool", PEOPLE, "UNKNOWN_TOOL", "guess-my-data", tool="guess-my-data", http=400),
     Case("an unknown agent", PEOPLE, "UNKNOWN_AGENT", "type-fixr", agents="type-fixr", http=422),
-    Case("a column that isn't there", PEOPLE, "COLUMN_NOT_FOUND", "target_columns names 'nme'",
+    Case("a column that isn't there", PEOPLE, "COLUMN_NOT_FOUND", "doesn't have; did you mean 'name'?",
          parameters={"field-standardization": {"target_columns": ["nme"]}}),
     Case("a file over the limit", lambda: bytes(MAX_INPUT_MB * MB + 1), "TOO_LARGE", "MB", http=413),
 ]  # fmt: skip

@@ -15,11 +15,13 @@ import httpx
 import psutil
 import pytest
 
-from tests.bad_inputs import CASES, MAX_INPUT_MB, Case, parameters_text
+from storage import LocalStorage
+from tests.bad_inputs import CASES, MAX_INPUT_MB, PROFILE, Case, parameters_text
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_MB = 450
+LARGE_MB = 100
 LOCAL = [case for case in CASES if case.http in {400, 422}]
 """What is wrong with the order itself: the command line says so before anything runs, with status 2."""
 
@@ -57,6 +59,10 @@ class Embedded:
             except psutil.Error:
                 pass
             time.sleep(0.05)
+
+    def api_mb(self) -> float:
+        """The memory that the API holds now, in MB."""
+        return float(psutil.Process(self.process.pid).memory_info().rss / (1 << 20))
 
     def wallet(self) -> dict[str, Any]:
         return dict(self.http.get("/billing/wallet").raise_for_status().json())
@@ -173,6 +179,39 @@ def test_the_command_line_says_the_same(
         assert ended["stderr"].startswith(f"{case.code}: ")
         assert case.says in ended["stderr"]
         assert service.wallet() == before
+
+
+def test_links_lead_to_the_port_that_was_asked_for(service: Embedded) -> None:
+    task_id = service.http.post("/tasks", json={"tool_id": PROFILE}).raise_for_status().json()["task_id"]
+    wanted = {"files": {"primary": {"filename": "table.csv"}}}
+    link = service.http.post(f"/tasks/{task_id}/upload-urls", json=wanted).json()["uploads"]["primary"]
+    httpx.put(link["url"], headers=link["headers"], content=b"a\n1\n").raise_for_status()
+    assert service.http.post(f"/tasks/{task_id}/process").status_code == 202
+    assert service.ended(task_id)["status"] == "COMPLETED"
+    report = service.http.get(f"/tasks/{task_id}/downloads").json()["files"][0]
+    assert len(httpx.get(report["url"]).raise_for_status().content) == report["size_bytes"]
+
+
+def test_the_api_holds_no_file_in_memory(service: Embedded) -> None:
+    task_id = service.http.post("/tasks", json={"tool_id": PROFILE}).raise_for_status().json()["task_id"]
+    wanted = {"files": {"primary": {"filename": "large.csv"}}}
+    link = service.http.post(f"/tasks/{task_id}/upload-urls", json=wanted).json()["uploads"]["primary"]
+    before, api_mb = service.api_mb(), [0.0]
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(LARGE_MB):
+            api_mb.append(service.api_mb())
+            yield bytes(1 << 20)
+
+    httpx.put(link["url"], headers=link["headers"], content=pieces(), timeout=60).raise_for_status()
+    data = Path(service.environment["DATA_DIR"])
+    storage = LocalStorage(data / "files", (data / "secret.key").read_text(), service.url)
+    with httpx.stream("GET", storage.download_link(link["key"], "large.csv", 60)) as answer:
+        for received in answer.iter_bytes(1 << 20):
+            api_mb.append(service.api_mb())
+            assert received
+        assert answer.num_bytes_downloaded == LARGE_MB << 20
+    assert max(api_mb) - before < LARGE_MB / 3
 
 
 def test_no_file_left_the_folder_of_its_task(service: Embedded) -> None:
