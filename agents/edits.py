@@ -144,10 +144,12 @@ def concat(tables: Sequence[Table]) -> Table:
 
 
 def _concat_in_turns(tables: Sequence[Table]) -> Table:
-    """The same, one table at a time: to keep the order of millions of rows of several, DuckDB holds them in memory."""
-    whole = tables[0].sql("SELECT * FROM {self}")
-    for table in tables[1:]:
-        whole.query("INSERT INTO {self} SELECT * FROM {table}", table=table)
+    """The same, some rows at a time: to keep the order of millions, DuckDB holds more of them than fits in memory."""
+    whole = tables[0].sql("SELECT * FROM {self} WHERE false")
+    for table in tables:
+        for start in range(0, table.rows, _CELLS_AT_ONCE):
+            some = f"rowid >= {start} AND rowid < {start + _CELLS_AT_ONCE}"
+            whole.query(f"INSERT INTO {{self}} SELECT * FROM {{table}} WHERE {some}", table=table)
     return whole
 
 
