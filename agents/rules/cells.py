@@ -51,11 +51,11 @@ class Cells:
 
     def of_texts(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over `texts`."""
-        return self._texts.query(f"WITH texts AS ({self._texts_sql}) {query}")
+        return self._texts.query(f"WITH texts AS NOT MATERIALIZED ({self._texts_sql}) {query}")
 
     def of_measures(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over `measures`."""
-        return self._measures.query(f"WITH measures AS (SELECT c, x, n, r FROM {{self}}) {query}")
+        return self._measures.query(f"WITH measures AS NOT MATERIALIZED (SELECT c, x, n, r FROM {{self}}) {query}")
 
 
 def cells_of(table: Table, types: Mapping[str, ColumnType]) -> Iterator[Cells]:
@@ -100,5 +100,9 @@ def _mostly_once(table: Table, found: ColumnType) -> bool:
 
 
 def _grouped(table: Table, names: Sequence[str]) -> Table:
+    if len(names) == 1:
+        return table.sql(
+            f"SELECT 0 AS c, {Table.q(names[0])} AS v, count() AS n, min({ROW}) AS r FROM {{self}} GROUP BY v"
+        )
     cells = f"SELECT unnest(range({len(names)})) AS c, unnest([{', '.join(map(Table.q, names))}]) AS v, {ROW} AS r"
     return table.sql(f"SELECT c, v, count() AS n, min(r) AS r FROM ({cells} FROM {{self}}) GROUP BY c, v")
