@@ -28,3 +28,9 @@ def test_a_wide_table_is_hashed_in_parts(make_table: MakeTable) -> None:
 
 def test_names_of_our_own_are_free_for_columns(make_table: MakeTable) -> None:
     assert duplicate_rows(make_table({"h": ["1", "1"], "first": ["2", "2"], "members": ["3", "3"]})).rows == 1
+
+
+def test_two_thousand_columns_fit_in_memory(make_table: MakeTable) -> None:
+    columns = {f"c{number}": [str(row % 3 * number) for row in range(60)] for number in range(2_000)}
+    found = duplicate_rows(make_table(columns))
+    assert (found.rows, found.groups) == (57, 3)
