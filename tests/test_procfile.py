@@ -71,7 +71,7 @@ def test_api_two_workers_and_flower_serve_two_users(service, commands, tmp_path)
         service, re.sub(r"--port=\d+", f"--port={flower_port} --address=127.0.0.1", commands["flower"]), tmp_path, "f"
     )
     url, flower = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{flower_port}"
-    until(lambda: answers(f"{url}/health/ready") and answers(f"{flower}/healthcheck"), 60)
+    until(lambda: answers(f"{url}/health/ready") and answers(f"{flower}/healthcheck"), 120)
 
     with Customer(url, "ann@example.org") as ann, Customer(url, "bob@example.org") as bob:
         serve_both(ann, bob, flower)

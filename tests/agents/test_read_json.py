@@ -107,6 +107,11 @@ def test_outline_across_small_blocks(database: Database, monkeypatch: pytest.Mon
     assert cells(read(database, text, "people.json").table) == [('q"]',), ("\\",)]
 
 
+def test_an_infinity_leaves_the_texts_beside_it_as_they_are(database: Database) -> None:
+    rows = [{"a": "n 12.50", "b": float("-inf"), "c": "\x9e", "d": 1.10}]
+    assert cells(read(database, json.dumps(rows), "people.json").table) == [("n 12.50", "-Infinity", "\x9e", "1.1")]
+
+
 VALUES = st.text(max_size=8) | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False)
 
 
