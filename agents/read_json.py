@@ -18,8 +18,8 @@ from agents.table import ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
 _MARK = "\ufdd0"
-# Whatever is not a number (-Infinity is none), strings as a whole, and then a number: the text ends with one, so that no
-# match begins late.
+# Whatever is not a number (-Infinity is none), strings as a whole, and then a number: the text ends with one, so that
+# no match begins late.
 _NUMBER = r'((?:[^"0-9-]|-[^"0-9]|"(?:[^"\\]|\\.)*")*)(-?[0-9][0-9.eE+-]*)'
 _MARKING = rf'\1"{_MARK}\2"'
 _MARKED = rf'"{_MARK}([^"]*)"'

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from agents.column_types import NUMERIC, TEMPORAL, ColumnType, is_null_sql
+from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.profiling.readings import value_sql
 from agents.table import ROW, Table
+
+MEASURED = NUMERIC | TEMPORAL | {Kind.TEXT}
+"""Kinds whose cells have a measure: of codes, addresses and the like neither size nor length says anything."""
 
 _CELLS_AT_ONCE = 1_000_000
 _COLUMNS_AT_ONCE = 50
@@ -20,8 +23,8 @@ class Cells:
     """Some columns of a table, each known in queries by its place `c` among `types`.
 
     In a query, `texts` has (c, v, n, r): a text, how many rows have it, and the first of them; `measures` has
-    (c, x, n, r), where x is the text's `measure_of_cell_sql`. A text may come more than once in a long column that has
-    few repeated ones.
+    (c, x, n, r) of the columns of `MEASURED` kinds, where x is the text's `measure_of_cell_sql`. A text may come more
+    than once in a long column that has few repeated ones.
     """
 
     types: Mapping[str, ColumnType]
@@ -76,22 +79,26 @@ def by_place(pieces: Mapping[int, str], otherwise: str) -> str:
 
 
 def measure_of_cell_sql(cell: str, found: ColumnType) -> str:
-    """SQL giving what can be measured of a cell: its number, a date's seconds since 1970, else a text's length."""
-    if found.kind in NUMERIC or found.kind in TEMPORAL:
+    """SQL giving what can be measured of a cell: its number, a date's seconds since 1970, a text's length."""
+    if found.kind is not Kind.TEXT:
         # Not a number is a spelling of "missing".
         return f"nullif({value_sql(cell, found)}, CAST('nan' AS DOUBLE))"
     return f"CASE WHEN NOT {is_null_sql(cell)} THEN CAST(length({cell}) AS DOUBLE) END"
 
 
 def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
-    measure = by_place({place: measure_of_cell_sql("v", found) for place, found in enumerate(types.values())}, "NULL")
+    of_place = enumerate(types.values())
+    measures = {place: measure_of_cell_sql("v", found) for place, found in of_place if found.kind in MEASURED}
+    x = by_place(measures, "CAST(NULL AS DOUBLE)")
+    measured = f"c IN ({', '.join(map(str, measures))})" if measures else "false"
     if len(types) == 1 and _mostly_once(table, *types.values()):
         (name,) = types
         texts = table, f"SELECT 0::UTINYINT AS c, {Table.q(name)} AS v, 1::UTINYINT AS n, {ROW} AS r FROM {{self}}"
     else:
         texts = _grouped(table, list(types)), "SELECT c, v, n, r FROM {self}"
-    measures = texts[0].sql(f"SELECT c, {measure} AS x, n, r FROM ({texts[1]})")
-    return Cells(types, table.rows, *texts, measures)
+    return Cells(
+        types, table.rows, *texts, texts[0].sql(f"SELECT c, {x} AS x, n, r FROM ({texts[1]}) WHERE {measured}")
+    )
 
 
 def _mostly_once(table: Table, found: ColumnType) -> bool:

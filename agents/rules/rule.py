@@ -18,6 +18,7 @@ from agents.column_types import (
     TEMPORAL,
     TRUE_SPELLINGS,
     ColumnType,
+    Kind,
     date_sql,
     is_null_sql,
     number_sql,
@@ -125,7 +126,7 @@ def kept_by_measure_sql(rule: Rule, found: ColumnType, measure: str) -> str | No
                 return None
             bounds = [f"{measure} {_KEEPING[name]} {_bound_sql(limits[name])}" for name in _KEEPING if name in limits]
             return f"({' AND '.join(bounds)})"
-        case "length" if not (numeric or found.kind in TEMPORAL):
+        case "length" if found.kind is Kind.TEXT:
             return f"NOT {_beyond_sql(measure, rule.values)}"
         case "type":
             sure = temporal and found.date_order is not None

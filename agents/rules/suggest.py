@@ -231,7 +231,8 @@ def _lengths(cells: Cells, names: Sequence[str]) -> dict[str, tuple[int, int]]:
     of_place = {cells.places[name]: name for name in names}
     if not of_place:
         return {}
-    ends = cells.of_measures(f"SELECT c, min(x), max(x) FROM measures WHERE c IN ({_listed(of_place)}) GROUP BY c")
+    said = f"c IN ({_listed(of_place)}) AND NOT {is_null_sql('v')}"
+    ends = cells.of_texts(f"SELECT c, min(length(v)), max(length(v)) FROM texts WHERE {said} GROUP BY c")
     return {of_place[place]: (int(least), int(most)) for place, least, most in ends}
 
 
