@@ -71,9 +71,14 @@ class FormatTest(Params):
     @field_validator("pattern")
     @classmethod
     def _is_regex(cls, pattern: str) -> str:
-        if fault := regex_fault(whole(pattern)):
-            raise ValueError(f"no regular expression that RE2 can read: {fault}")
-        return pattern
+        return _regex(pattern)
+
+
+def _regex(pattern: str, named: str = "") -> str:
+    """The pattern, if it is one of RE2's; else ValueError, which begins with what it was `named`."""
+    if fault := regex_fault(whole(pattern)):
+        raise ValueError(f"{named}no regular expression that RE2 can read: {fault}")
+    return pattern
 
 
 class TestCoverageAgent(Params):
@@ -104,7 +109,10 @@ class TestCoverageAgent(Params):
     @field_validator("format_tests")
     @classmethod
     def _are_regexes(cls, tests: dict[str, str | FormatTest]) -> dict[str, str | FormatTest]:
-        return {column: FormatTest(pattern=test) if isinstance(test, str) else test for column, test in tests.items()}
+        for column, test in tests.items():
+            if isinstance(test, str):
+                _regex(test, f"of {column!r}, ")
+        return tests
 
     @field_validator("contract")
     @classmethod
