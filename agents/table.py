@@ -94,9 +94,9 @@ class Database:
             chosen = ", ".join(map(quote, (ROW, *group)))
             part, own = self._create(f"SELECT {chosen} FROM ({query})", values)
             parts, types = [*parts, part], types | own
-        return Table(self, tuple(self._side_by_side(parts)), types)
+        return Table(self, tuple(self.side_by_side(parts)), types)
 
-    def _side_by_side(self, parts: Sequence[Part]) -> Sequence[Part]:
+    def side_by_side(self, parts: Sequence[Part]) -> Sequence[Part]:
         """The parts with their rows in one order, that of `__row`: no two queries need agree about any other."""
         if self.in_order(parts[0].name) and all(self._aligned(parts[0], other) for other in parts[1:]):
             return parts
@@ -110,6 +110,13 @@ class Database:
         """Whether the rows of a table lie in the order of their `__row`."""
         back = f"SELECT {ROW} < lag({ROW}) OVER () AS back FROM {name}"
         return not self.run(f"SELECT coalesce(bool_or(back), false) FROM ({back})")[0][0]
+
+    def merged(self, tables: Sequence[Table]) -> Part:
+        """The columns of tables that hold the same rows in the same order, as one part."""
+        parts = [part for table in tables for part in table._parts]
+        if not all(self._aligned(parts[0], other) for other in parts[1:]):
+            raise RuntimeError("tables of different rows can't lie side by side")
+        return self._create(f"SELECT * FROM {source(parts, {name for part in parts for name in part.columns})}")[0]
 
     def _aligned(self, one: Part, other: Part) -> bool:
         both = f"SELECT a.{ROW} IS DISTINCT FROM b.{ROW} AS apart FROM {one.name} a POSITIONAL JOIN {other.name} b"
@@ -240,6 +247,21 @@ class Table:
         )
         cast = ", ".join(f"CAST({self.q(name)} AS {kind}) AS {self.q(name)}" for name, kind in columns.items())
         return self._database.from_df(frame).sql(f"SELECT {cast} FROM {{self}}")
+
+    def widened(self, others: Iterable[Table]) -> Table:
+        """This table with the columns of others after its own: all hold the same rows, in order, and none is wide.
+
+        The others are taken as they are made: no more of them are held than make one group.
+        """
+        types, parts, held = dict(self.types), list[Part](), [self]
+        for other in others:
+            if sum(len(each.types) for each in held) + len(other.types) > wide.GROUP:
+                parts.append(self._database.merged(held))
+                held = []
+            held.append(other)
+            types |= other.types
+        parts.append(self._database.merged(held))
+        return Table(self._database, tuple(self._database.side_by_side(parts)), types)
 
     def require(self, columns: Iterable[str], parameter: str) -> None:
         """Raise ColumnNotFound unless every column is there; `parameter` names who asked."""

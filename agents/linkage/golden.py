@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -32,21 +33,15 @@ def golden_records(table: Table, entities: Table, survivors: Table | None, links
     links: entity and the mean probability of its matches.
     """
     names = golden_names(table.columns)
-    heads = entities.sql("SELECT __row, entity_id, members FROM {self} WHERE __row = entity")
-    single = "members = 1" if survivors is not None else "true"
-    parts = [_copied(table, heads, single)]
-    if survivors is not None:
-        parts.append(_assembled(table, heads, survivors))
-    cells = ", ".join(Table.q(column) for column in table.columns)
-    both = " UNION ALL ".join(f"SELECT __row, {cells} FROM {{part{number}}}" for number in range(len(parts)))
-    trust = _trust(table, entities, survivors, links)
-    return heads.sql(
-        f"SELECT __row, entity_id AS {Table.q(names.entity_id)}, {cells}, trust AS {Table.q(names.trust_score)},"
-        f" members AS {Table.q(names.member_count)}"
-        f" FROM ({both}) JOIN {{self}} USING (__row) JOIN {{trust}} USING (__row) ORDER BY __row",
-        trust=trust,
-        **{f"part{number}": part for number, part in enumerate(parts)},
+    heads = entities.sql("SELECT __row, entity_id, members FROM {self} WHERE __row = entity ORDER BY __row")
+    named = heads.sql(f"SELECT __row, entity_id AS {Table.q(names.entity_id)} FROM {{self}}")
+    trusted = heads.sql(
+        f"SELECT __row, trust AS {Table.q(names.trust_score)}, members AS {Table.q(names.member_count)}"
+        " FROM {self} JOIN {trust} USING (__row) ORDER BY __row",
+        trust=_trust(table, entities, survivors, links),
     )
+    cells = (_records(table, heads, survivors, batch) for batch in batches(list(enumerate(table.columns))))
+    return named.widened(itertools.chain(cells, (trusted,)))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -56,30 +51,34 @@ def _free(name: str, taken: set[str]) -> str:
     return numbered
 
 
-def _copied(table: Table, heads: Table, condition: str) -> Table:
+def _records(table: Table, heads: Table, survivors: Table | None, batch: Sequence[tuple[int, str]]) -> Table:
+    """`__row` and a few columns, with their numbers, of each entity: the cells that survived, or its only row's."""
+    if survivors is None:
+        cells = ", ".join(Table.q(column) for _, column in batch)
+        return table.sql(
+            f"SELECT __row, {cells} FROM {{self}} WHERE __row IN (SELECT __row FROM {{heads}}) ORDER BY __row",
+            heads=heads,
+        )
+    kept = {f"kept{number}": _survived(table, survivors, number, column) for number, column in batch}
+    joins = " ".join(f"LEFT JOIN {{{name}}} AS {name} ON {name}.__row = head.__row" for name in kept)
+    cells = ", ".join(
+        f"CASE WHEN head.members = 1 THEN own.{Table.q(column)} ELSE kept{number}.cell END AS {Table.q(column)}"
+        for number, column in batch
+    )
     return table.sql(
-        f"SELECT * FROM {{self}} WHERE __row IN (SELECT __row FROM {{heads}} WHERE {condition})", heads=heads
+        f"SELECT head.__row, {cells} FROM {{self}} AS own JOIN {{heads}} AS head ON head.__row = own.__row {joins}"
+        " ORDER BY head.__row",
+        heads=heads,
+        **kept,
     )
 
 
-def _assembled(table: Table, heads: Table, survivors: Table) -> Table:
-    """The records of entities of several rows, from the cells that survived."""
-    built = heads.sql("SELECT __row FROM {self} WHERE members > 1")
-    for batch in batches(list(enumerate(table.columns))):
-        cells = [_cells(table, survivors, number, column) for number, column in batch]
-        joins = " ".join(f"LEFT JOIN {{cell{i}}} AS cell{i} USING (__row)" for i in range(len(cells)))
-        listed = ", ".join(f"cell{i}.{Table.q(column)}" for i, (_, column) in enumerate(batch))
-        built = built.sql(
-            f"SELECT self.*, {listed} FROM {{self}} AS self {joins}",
-            **{f"cell{i}": cell for i, cell in enumerate(cells)},
-        )
-    return built
-
-
-def _cells(table: Table, survivors: Table, number: int, column: str) -> Table:
+def _survived(table: Table, survivors: Table, number: int, column: str) -> Table:
+    """`__row` (the entity's first) and `cell`: what survived in a column."""
     return survivors.sql(
-        f"SELECT entity AS __row, {Table.q(column)} FROM {{self}} JOIN {{table}} AS t ON t.__row = row"
-        f" WHERE column_number = {number}",
+        f"SELECT chosen.entity AS __row, own.{Table.q(column)} AS cell"
+        " FROM {self} AS chosen JOIN {table} AS own ON own.__row = chosen.row"
+        f" WHERE chosen.column_number = {number}",
         table=table,
     )
 

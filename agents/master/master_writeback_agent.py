@@ -98,7 +98,8 @@ def _verify_cells(table: Table, entities: Table, golden: Table, ctx: AgentContex
         strange = golden.scalar(
             f"""
             SELECT count(*) FROM {{self}} AS record WHERE {cell} IS NOT NULL AND (__row, {cell}) NOT IN (
-                SELECT entity, {cell} FROM {{table}} JOIN {{entities}} USING (__row) WHERE {cell} IS NOT NULL
+                SELECT placed.entity, own.{cell} FROM {{table}} AS own JOIN {{entities}} AS placed USING (__row)
+                WHERE own.{cell} IS NOT NULL
             )
             """,
             table=table,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -82,6 +82,9 @@ _ORDER = {
 }
 _MOST_VARIANTS = 30
 _COMPARED_LENGTH = 100
+# A statement takes longer to make ready than to look at a thousand cells; windows over a million are beyond memory.
+_COLUMNS_AT_ONCE = 16
+_CELLS_AT_ONCE = 200_000
 _ROW_ISSUES = 50_000
 
 
@@ -176,7 +179,10 @@ def run(table: Table, params: SurvivorshipResolver, ctx: AgentContext) -> AgentR
     timestamp = params.timestamp_column or _recency_column(types)
     members = _members(table, entities, params, ctx, types, timestamp)
     units = _units(table, params)
-    if any(unit.rule == "quality_score" for unit in units):
+    rules = {unit.rule for unit in units}
+    if "completeness" in rules:
+        members = _with_completeness(table, members)
+    if "quality_score" in rules:
         members = _with_quality(table, members)
     survivors = _survivors(table, members, units, params, types, ctx)
     return _result(table, survivors, params, timestamp)
@@ -222,34 +228,60 @@ def _members(
     priority = f"CASE {side} {ranks} ELSE {len(params.source_priority)} END" if side and ranks else "0"
     order = types[timestamp].date_order if timestamp else None
     fresh = date_sql(Table.q(timestamp), order) if timestamp else "CAST(NULL AS TIMESTAMP)"
-    ranked = table.sql(f"SELECT __row, {priority} AS priority, {fresh} AS fresh, 0 AS complete FROM {{self}}")
-    for batch in batches(table.columns):
-        filled = " + ".join(f"CAST(NOT {is_null_sql(Table.q(column))} AS INTEGER)" for column in batch)
-        ranked = ranked.sql(
-            f"SELECT __row, priority, fresh, complete + filled AS complete FROM {{self}}"
-            f" JOIN (SELECT __row, {filled} AS filled FROM {{table}}) USING (__row)",
-            table=table,
-        )
+    ranked = table.sql(f"SELECT __row, {priority} AS priority, {fresh} AS fresh FROM {{self}}")
     return entities.sql(
-        "SELECT __row, entity, priority, fresh, complete, 0.0::DOUBLE AS quality"
+        "SELECT __row, entity, priority, fresh, 0 AS complete, 0.0::DOUBLE AS quality"
         " FROM {self} JOIN {ranked} USING (__row) WHERE members > 1",
         ranked=ranked,
     )
 
 
-def _with_quality(table: Table, members: Table) -> Table:
-    """Rows ranked by how many of their cells the entity's other rows confirm."""
-    for column in table.columns:
-        cell = f"lower({trim_sql(Table.q(column))})"
+def _with_completeness(table: Table, members: Table) -> Table:
+    """Rows ranked by how many of their cells say something."""
+    for batch in batches(table.columns):
+        filled = " + ".join(f"CAST(NOT {is_null_sql(Table.q(column))} AS INTEGER)" for column in batch)
         members = members.sql(
-            f"""
-            SELECT __row, entity, priority, fresh, complete,
-                quality + if(cell IS NULL, 0, count(*) OVER (PARTITION BY entity, cell) - 1) AS quality
-            FROM {{self}} JOIN (SELECT __row, {cell} AS cell FROM {{table}}) USING (__row)
-            """,
+            "SELECT __row, entity, priority, fresh, complete + filled AS complete, quality FROM {self}"
+            f" JOIN (SELECT __row, {filled} AS filled FROM {{table}}) USING (__row)",
             table=table,
         )
     return members
+
+
+def _at_once(members: Table) -> int:
+    """How many columns are looked at in one statement."""
+    return max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // members.rows))
+
+
+def _with_quality(table: Table, members: Table) -> Table:
+    """Rows ranked by how many of their cells the entity's other rows confirm."""
+    for batch in batches(table.columns, _at_once(members)):
+        cells = _cells(table, members, {column: f"lower({trim_sql(Table.q(column))})" for column in batch})
+        listed = " UNION ALL ".join(
+            f"SELECT {number} AS place, __row, {Table.q(column)} AS value FROM {{cells}}"
+            for number, column in enumerate(batch)
+        )
+        members = members.sql(
+            f"""
+            SELECT __row, entity, priority, fresh, complete, quality + coalesce(confirmed, 0) AS quality
+            FROM {{self}} LEFT JOIN (
+                SELECT __row, sum(others) AS confirmed FROM (
+                    SELECT __row, count(*) OVER (PARTITION BY place, entity, value) - 1 AS others
+                    FROM ({listed}) JOIN {{self}} USING (__row) WHERE value IS NOT NULL
+                ) GROUP BY __row
+            ) USING (__row)
+            """,
+            cells=cells,
+        )
+    return members
+
+
+def _cells(table: Table, members: Table, wanted: Mapping[str, str]) -> Table:
+    """`__row` and an expression for each of a few columns, under the column's name, of the members' rows."""
+    listed = ", ".join(f"{sql} AS {Table.q(column)}" for column, sql in wanted.items())
+    return table.sql(
+        f"SELECT __row, {listed} FROM {{self}} WHERE __row IN (SELECT __row FROM {{members}})", members=members
+    )
 
 
 def _survivors(
@@ -261,15 +293,37 @@ def _survivors(
     ctx: AgentContext,
 ) -> Table:
     numbers = {column: number for number, column in enumerate(table.columns)}
-    chosen = []
-    for done, unit in enumerate(units):
-        winners = _winners(table, members, unit, params, types)
-        for column in unit.columns:
-            kept = f"SELECT entity, {numbers[column]} AS column_number, row, confidence, contested FROM {{self}}"
-            present = f"SELECT __row FROM {{table}} WHERE NOT {is_null_sql(Table.q(column))}"
-            chosen.append(winners.sql(f"{kept} WHERE row IN ({present})", table=table))
-        ctx.report_progress(0.9 * (done + 1) / len(units))
+    dated = bool(members.scalar("SELECT count(fresh) > 0 FROM {self}"))
+    chosen: list[Table] = []
+    done = 0
+    for alike in _runs(units, _at_once(members)):
+        columns = [column for unit in alike for column in unit.columns]
+        cells = _cells(table, members, {column: _said_sql(Table.q(column)) for column in columns})
+        listed = " UNION ALL ".join(_unit_sql(unit, numbers, params, types) for unit in alike)
+        winners = _winners(_values(members, cells, listed), alike[0].rule, dated or bool(params.source_priority))
+        if len(alike) == 1:
+            chosen += [_kept(winners, cells, column, numbers[column]) for column in alike[0].columns]
+        else:
+            chosen.append(winners.sql("SELECT entity, unit AS column_number, row, confidence, contested FROM {self}"))
+        done += len(alike)
+        ctx.report_progress(0.9 * done / len(units))
     return _all_of(chosen)
+
+
+def _runs(units: Sequence[_Unit], size: int) -> Iterator[Sequence[_Unit]]:
+    """Units that are chosen for together: columns of one rule, or one group."""
+    for rule in dict.fromkeys(unit.rule for unit in units):
+        yield from batches([unit for unit in units if unit.rule == rule and len(unit.columns) == 1], size)
+    yield from ([unit] for unit in units if len(unit.columns) > 1)
+
+
+def _kept(winners: Table, cells: Table, column: str, number: int) -> Table:
+    """What a column keeps of the rows that win: nothing of a row that says nothing there."""
+    return winners.sql(
+        f"SELECT entity, {number} AS column_number, row, confidence, contested FROM {{self}}"
+        f" WHERE row IN (SELECT __row FROM {{cells}} WHERE {Table.q(column)} IS NOT NULL)",
+        cells=cells,
+    )
 
 
 def _all_of(tables: Sequence[Table]) -> Table:
@@ -284,77 +338,82 @@ def _stacked(tables: Sequence[Table]) -> Table:
     return tables[0].sql(" UNION ALL ".join(f"SELECT * FROM {{{name}}}" for name in named), **named)
 
 
-def _winners(
-    table: Table, members: Table, unit: _Unit, params: SurvivorshipResolver, types: dict[str, ColumnType]
-) -> Table:
-    """One row per entity: the source row that the unit's cells come from."""
-    values = members.sql(
-        f"SELECT members.*, value, filled_cells, {_valid_sql(unit, params)} AS valid,"
-        f" {_measure(unit, types)} AS measure"
-        f" FROM {{self}} AS members JOIN ({_unit_sql(unit)}) USING (__row) WHERE filled_cells > 0",
-        table=table,
+def _values(members: Table, cells: Table, listed: str) -> Table:
+    """One row per unit and member that says something there: how it ranks, and what it says."""
+    return members.sql(
+        "SELECT unit, __row, entity, priority, fresh, complete, quality, value, filled_cells, valid, measure"
+        f" FROM ({listed}) JOIN {{self}} USING (__row) WHERE filled_cells > 0",
+        cells=cells,
     )
-    agreed = "share > 0.5" if unit.rule == "consensus" else "true"
-    authority = unit.rule in _AUTHORITY or (unit.rule == "auto" and _somebody_decides(params, members))
+
+
+def _winners(values: Table, rule: str, somebody_decides: bool) -> Table:
+    """One row per unit and entity: the source row that the unit's cells come from."""
+    agreed = "share > 0.5" if rule == "consensus" else "true"
+    authority = rule in _AUTHORITY or (rule == "auto" and somebody_decides)
     confidence = "(1 + share) / 2" if authority else "share"
     return values.sql(
         f"""
         WITH supported AS (
-            SELECT one.entity, one.value, sum(other.n * round(1e6 * jaro_winkler_similarity(
+            SELECT unit, entity, one.value, sum(other.n * round(1e6 * jaro_winkler_similarity(
                 one.value[:{_COMPARED_LENGTH}], other.value[:{_COMPARED_LENGTH}]))) AS support
-            FROM {{variants}} AS one JOIN {{variants}} AS other USING (entity) GROUP BY one.entity, one.value
+            FROM {{variants}} AS one JOIN {{variants}} AS other USING (unit, entity)
+            GROUP BY unit, entity, one.value
         ),
         counted AS (
             SELECT values.*, coalesce(support, 0) AS support,
-                count(*) OVER (PARTITION BY entity, lower(value)) AS votes,
-                count(*) OVER (PARTITION BY entity) AS filled
-            FROM {{self}} AS values LEFT JOIN supported USING (entity, value)
+                count(*) OVER (PARTITION BY unit, entity, lower(value)) AS votes,
+                count(*) OVER (PARTITION BY unit, entity) AS filled
+            FROM {{self}} AS values LEFT JOIN supported USING (unit, entity, value)
         )
-        SELECT entity, __row AS row, (({confidence}) * CASE WHEN valid THEN 1 ELSE 0.5 END)::FLOAT AS confidence,
-            share < 1 AS contested
+        SELECT unit, entity, __row AS row,
+            (({confidence}) * CASE WHEN valid THEN 1 ELSE 0.5 END)::FLOAT AS confidence, share < 1 AS contested
         FROM (SELECT *, votes / filled AS share FROM counted)
         QUALIFY row_number() OVER (
-            PARTITION BY entity ORDER BY valid DESC, filled_cells DESC, {_ORDER[unit.rule]}, votes DESC, __row
+            PARTITION BY unit, entity
+            ORDER BY valid DESC, filled_cells DESC, {_ORDER[rule]}, votes DESC, __row
         ) = 1 AND {agreed}
         """,
         variants=_variants(values),
     )
 
 
-def _somebody_decides(params: SurvivorshipResolver, members: Table) -> bool:
-    return bool(params.source_priority) or bool(members.scalar("SELECT count(fresh) > 0 FROM {self}"))
-
-
 def _variants(values: Table) -> Table:
     """Each entity's different values, the most frequent ones where there are very many."""
     return values.sql(
-        f"SELECT entity, value, count(*) AS n FROM {{self}} GROUP BY entity, value"
-        f" QUALIFY row_number() OVER (PARTITION BY entity ORDER BY n DESC, value) <= {_MOST_VARIANTS}"
+        f"SELECT unit, entity, value, count(*) AS n FROM {{self}} GROUP BY unit, entity, value"
+        f" QUALIFY row_number() OVER (PARTITION BY unit, entity ORDER BY n DESC, value) <= {_MOST_VARIANTS}"
     )
 
 
-def _unit_sql(unit: _Unit) -> str:
-    cells = [f"CASE WHEN NOT {is_null_sql(Table.q(c))} THEN {trim_sql(Table.q(c))} END" for c in unit.columns]
-    together = " || chr(31) || ".join(f"coalesce({cell}, '')" for cell in cells)
-    filled = " + ".join(f"CAST(({cell}) IS NOT NULL AS INTEGER)" for cell in cells)
-    parts = ", ".join(f"{cell} AS v{number}" for number, cell in enumerate(cells))
-    return f"SELECT __row, {together} AS value, {filled} AS filled_cells, {parts} FROM {{table}}"
+def _said_sql(cell: str) -> str:
+    return f"CASE WHEN NOT {is_null_sql(cell)} THEN {trim_sql(cell)} END"
+
+
+def _unit_sql(
+    unit: _Unit, numbers: Mapping[str, int], params: SurvivorshipResolver, types: Mapping[str, ColumnType]
+) -> str:
+    """What the members' rows say of a unit, which is called by its first column's number."""
+    together = " || chr(31) || ".join(f"coalesce({Table.q(column)}, '')" for column in unit.columns)
+    filled = " + ".join(f"CAST({Table.q(column)} IS NOT NULL AS INTEGER)" for column in unit.columns)
+    return (
+        f"SELECT {numbers[unit.columns[0]]} AS unit, __row, {together} AS value, {filled} AS filled_cells,"
+        f" {_valid_sql(unit, params)} AS valid, {_measure(unit, types)} AS measure FROM {{cells}}"
+    )
 
 
 def _valid_sql(unit: _Unit, params: SurvivorshipResolver) -> str:
-    tests = [
-        params.field_validation_rules[column].sql(f"v{number}")
-        for number, column in enumerate(unit.columns)
-        if column in params.field_validation_rules
-    ]
-    return " AND ".join(tests) or "true"
+    rules = params.field_validation_rules
+    return " AND ".join(rules[column].sql(Table.q(column)) for column in unit.columns if column in rules) or "true"
 
 
-def _measure(unit: _Unit, types: dict[str, ColumnType]) -> str:
-    found = types[unit.columns[0]]
-    if found.kind in NUMERIC:
-        return measure_sql("v0", found)
-    return f"epoch({date_sql('v0', found.date_order)})" if found.kind in TEMPORAL else "CAST(NULL AS DOUBLE)"
+def _measure(unit: _Unit, types: Mapping[str, ColumnType]) -> str:
+    found, cell = types[unit.columns[0]], Table.q(unit.columns[0])
+    if unit.rule in ("min", "max") and found.kind in NUMERIC:
+        return measure_sql(cell, found)
+    if unit.rule in ("min", "max") and found.kind in TEMPORAL:
+        return f"epoch({date_sql(cell, found.date_order)})"
+    return "CAST(NULL AS DOUBLE)"
 
 
 def _result(table: Table, survivors: Table, params: SurvivorshipResolver, timestamp: str | None) -> AgentResult:

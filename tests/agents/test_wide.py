@@ -55,7 +55,7 @@ def test_groups_whose_rows_lie_in_another_order_are_put_in_order(database: Datab
     one, _ = database._create("SELECT range AS __row FROM range(9)")
     two, _ = database._create("SELECT range AS __row FROM range(9) ORDER BY range DESC")
     assert not database._aligned(one, two)
-    ordered = database._side_by_side([one, two])
+    ordered = database.side_by_side([one, two])
     assert database._aligned(*ordered)
     assert database.table(f"SELECT __row, {names} FROM (SELECT range AS __row FROM range(9))").rows == 9
 

@@ -55,3 +55,32 @@ def test_the_users_columns_keep_their_names() -> None:
     names = golden_names(["Entity_ID", "entity_id_2", "name"])
 
     assert (names.entity_id, names.trust_score) == ("entity_id_3", "trust_score")
+
+
+def test_a_table_of_many_columns_gets_its_golden_records(make_table: MakeTable, run_agents: RunAgents) -> None:
+    copies, things, width = 5, 4, 450
+    columns = {f"c{number}": [f"{thing}-{number % 7}" for thing in range(things)] * copies for number in range(width)}
+    columns["c420"][:2] = [None, "elsewhere"]
+    keys = {CHAIN[0]: {"match_key_columns": ["c0"], "enable_fuzzy_matching": False}}
+    ids = (*CHAIN, "master-writeback-agent")
+    golden = run_agents(make_table(columns), *ids, parameters=keys)[ids[-1]].extras["golden.csv"]
+
+    assert golden.rows == things
+    assert golden.columns == ("entity_id", *columns, "trust_score", "member_count")
+    assert golden.query("SELECT __row, c0, c399, c420, c449, member_count FROM {self} ORDER BY __row") == [
+        (thing, f"{thing}-0", f"{thing}-{399 % 7}", f"{thing}-{420 % 7}", f"{thing}-{449 % 7}", copies)
+        for thing in range(things)
+    ]
+
+
+def test_a_users_columns_may_be_called_like_ours(make_table: MakeTable, run_agents: RunAgents) -> None:
+    ours = ["row", "entity", "unit", "value", "cell", "members", "trust", "confidence", "complete", "quality", "own"]
+    table = make_table({"no": ["1", "1", "2"]} | {name: [f"{name} 1"] * 2 + [f"{name} 2"] for name in ours})
+    keys = {CHAIN[0]: {"match_key_columns": ["no"], "enable_fuzzy_matching": False}}
+    asked = keys | {CHAIN[1]: {"default_rule": "quality_score"}}
+    golden = run_agents(table, *CHAIN, "master-writeback-agent", parameters=asked)[BUILDER].extras["golden"]
+    cells = ", ".join(map(Table.q, ours))
+
+    assert golden.query(f"SELECT {cells} FROM {{self}} ORDER BY __row") == [
+        tuple(f"{name} {thing}" for name in ours) for thing in (1, 2)
+    ]
