@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from agents.edits import concat
 from agents.table import ROW, Table
+from agents.turns import turns
 
 _COLUMNS_AT_ONCE = 20
 
@@ -38,10 +40,15 @@ def _equal_hashes(table: Table, cells: Sequence[str], *, missing_matches: bool) 
     assert hashed is not None
     if len(cells) > _COLUMNS_AT_ONCE:
         hashed = hashed.sql("SELECT row, sum(a) AS a, sum(b) AS b, bool_and(whole) AS whole FROM {self} GROUP BY row")
-    return hashed.sql(
-        "WITH shared AS (SELECT a, b, min(row) AS kept FROM {self} WHERE whole GROUP BY a, b HAVING count(*) > 1)"
-        " SELECT h.row, shared.kept FROM {self} h JOIN shared USING (a, b) WHERE h.whole AND h.row <> shared.kept"
-    )
+    equal = [
+        hashed.sql(
+            f"WITH held AS (SELECT row, a, b FROM {{self}} WHERE whole AND {chosen}),"
+            " shared AS (SELECT a, b, min(row) AS kept FROM held GROUP BY a, b HAVING count(*) > 1)"
+            " SELECT held.row, shared.kept FROM held JOIN shared USING (a, b) WHERE held.row <> shared.kept"
+        )
+        for chosen in turns(table.rows, "a")
+    ]
+    return concat(equal)
 
 
 def _confirmed(table: Table, cells: Sequence[str], pairs: Table) -> Table:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from agents.column_types import is_null_sql
+from agents.edits import concat
 from agents.profiling.grid import Array, Grid
 from agents.sampling import Sample
 from agents.table import ROW, Table
+from agents.turns import turns
 
 Column = Mapping[str, Any]
 
@@ -126,15 +128,20 @@ def _pairs(a: Array, b: Array) -> tuple[Array, Array]:
 
 def _on_all_rows(table: Table, determinant: str, dependent: str) -> Agreement:
     cells = f"{Table.q(determinant)} AS a, {Table.q(dependent)} AS b"
-    # Few pairs are left after grouping: only those are looked at for what says nothing.
-    pairs = table.sql(f"SELECT {cells}, count(*) AS n FROM {{self}} GROUP BY ALL")
-    said = pairs.sql(f"SELECT a, b, n FROM {{self}} WHERE NOT {is_null_sql('a')} AND NOT {is_null_sql('b')}")
-    rows, held, groups = said.query(
-        "SELECT coalesce(sum(n), 0), coalesce(sum(most), 0), count(*)"
-        " FROM (SELECT sum(n) AS n, max(n) AS most FROM {self} GROUP BY a)"
-    )[0]
-    usual = said.scalar("SELECT coalesce(max(n), 0) FROM (SELECT sum(n) AS n FROM {self} GROUP BY b)")
-    return Agreement(int(rows), int(held), int(usual), int(rows) - groups, int(held) - groups)
+    rows = held = groups = 0
+    effects: list[Table] = []
+    for some in turns(table.rows, "a"):
+        # Few pairs are left after grouping: only those are looked at for what says nothing.
+        pairs = table.sql(f"SELECT a, b, count(*) AS n FROM (SELECT {cells} FROM {{self}}) WHERE {some} GROUP BY ALL")
+        said = pairs.sql(f"SELECT a, b, n FROM {{self}} WHERE NOT {is_null_sql('a')} AND NOT {is_null_sql('b')}")
+        found = said.query(
+            "SELECT coalesce(sum(n), 0), coalesce(sum(most), 0), count(*)"
+            " FROM (SELECT sum(n) AS n, max(n) AS most FROM {self} GROUP BY a)"
+        )[0]
+        rows, held, groups = (total + int(more) for total, more in zip((rows, held, groups), found, strict=True))
+        effects.append(said.sql("SELECT b, sum(n) AS n FROM {self} GROUP BY b"))
+    usual = concat(effects).scalar("SELECT coalesce(max(n), 0) FROM (SELECT sum(n) AS n FROM {self} GROUP BY b)")
+    return Agreement(rows, held, int(usual), rows - groups, held - groups)
 
 
 def _described(rows: Table, determinant: str, dependent: str, found: Agreement) -> dict[str, Any]:

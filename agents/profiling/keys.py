@@ -10,6 +10,7 @@ import numpy as np
 
 from agents.profiling.grid import Array, Grid
 from agents.table import Table
+from agents.turns import turns
 
 Column = Mapping[str, Any]
 
@@ -116,6 +117,10 @@ def _is_unique_in(grid: Grid, names: Sequence[str]) -> bool:
 
 
 def _confirmed(table: Table, names: Sequence[str]) -> bool:
+    """Whether no two rows have the same hash of 128 bits; so none have the same cells."""
     cells = ", ".join(Table.q(name) for name in names)
-    query = f"SELECT count(*) FROM (SELECT 1 FROM {{self}} GROUP BY {cells} HAVING count(*) > 1 LIMIT 1)"
-    return not table.scalar(query)
+    hashes = f"SELECT hash(0, {cells}) AS a, hash(1, {cells}) AS b FROM {{self}}"
+    return not any(
+        table.scalar(f"SELECT count(*) FROM (SELECT 1 FROM ({hashes}) WHERE {some} GROUP BY a, b HAVING count(*) > 1)")
+        for some in turns(table.rows, "a")
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.profiling.readings import value_sql
 from agents.table import ROW, Table
+from agents.turns import GROUPS_AT_ONCE
 
 MEASURED = NUMERIC | TEMPORAL | {Kind.TEXT}
 """Kinds whose cells have a measure: of codes, addresses and the like neither size nor length says anything."""
@@ -102,8 +103,8 @@ def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
 
 
 def _mostly_once(table: Table, found: ColumnType) -> bool:
-    """Whether grouping a column's texts would copy most of them."""
-    return 2 * found.distinct > table.rows
+    """Whether grouping a column's texts would copy most of them, or more than fit in memory."""
+    return 2 * found.distinct > table.rows or found.distinct > GROUPS_AT_ONCE
 
 
 def _grouped(table: Table, names: Sequence[str]) -> Table:

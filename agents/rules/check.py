@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from agents.edits import concat
 from agents.rules.cells import Cells, by_place
 from agents.rules.rule import OF_CELLS, Rule, breaks_filled_sql, breaks_sql, kept_by_measure_sql
 from agents.table import ROW, Table, literal
+from agents.turns import turns
 
 FAILING_COLUMNS = {
     "row": "BIGINT",
@@ -85,8 +87,11 @@ def _counted(
     filled = f"SELECT c, v, n FROM texts WHERE NOT {is_null_sql('v')}"
     for asked, count in _sums(cells.of_texts, filled, breaking, cells):
         yield asked.column, asked.place, count
-    grouped = f"SELECT c, sum(n) AS n FROM ({filled}) GROUP BY c, v"
-    for asked, count in _sums(cells.of_texts, grouped, repeating, cells):
+    repeated: Counter[_Asked] = Counter()
+    for some in turns(cells.rows, "v"):
+        grouped = f"SELECT c, sum(n) AS n FROM ({filled}) WHERE {some} GROUP BY c, v"
+        repeated.update(dict(_sums(cells.of_texts, grouped, repeating, cells)))
+    for asked, count in repeated.items():
         yield asked.column, asked.place, count
 
 
@@ -135,21 +140,32 @@ def check_rows(table: Table, rule: Rule) -> Outcome:
         return Outcome(rule, 1, 0 if kept else 1)
     cells = [Table.q(column) for column in rule.columns]
     filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
+    if rule.kind == "unique":
+        failing = _repeated(table, rule).scalar("SELECT coalesce(sum(__n), 0) FROM {self}")
+        return Outcome(rule, int(table.scalar(f"SELECT count(*) FROM {{self}} WHERE {filled}")), int(failing))
+    *causes, _ = cells
     # Few groups are left after grouping: only those are looked at for what says nothing.
     groups = table.sql(f"SELECT {', '.join(cells)}, count(*) AS __n FROM {{self}} GROUP BY ALL")
-    said = f"SELECT * FROM {{self}} WHERE {filled}"
-    if rule.kind == "unique":
-        failing = f"coalesce(sum(__n) FILTER (__n > 1), 0) FROM ({said})"
-        support = "coalesce(sum(__n), 0)"
-    else:
-        *causes, _ = cells
-        failing = (
-            "coalesce(sum(__rows - __usual), 0) FROM"
-            f" (SELECT sum(__n) AS __rows, max(__n) AS __usual FROM ({said}) GROUP BY {', '.join(causes)})"
-        )
-        support = "coalesce(sum(__rows), 0)"
-    found = groups.query(f"SELECT {support}, {failing}")[0]
-    return Outcome(rule, int(found[0]), int(found[1]))
+    support, failing = groups.query(
+        "SELECT coalesce(sum(__rows), 0), coalesce(sum(__rows - __usual), 0) FROM (SELECT sum(__n) AS __rows,"
+        f" max(__n) AS __usual FROM {{self}} WHERE {filled} GROUP BY {', '.join(causes)})"
+    )[0]
+    return Outcome(rule, int(support), int(failing))
+
+
+def _repeated(table: Table, rule: Rule) -> Table:
+    """The cells that come more than once where they may not, and how many rows have them: `__n`."""
+    cells = [Table.q(column) for column in rule.columns]
+    same, filled = ", ".join(cells), " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
+    return concat(
+        [
+            table.sql(
+                f"SELECT {same}, count(*) AS __n FROM {{self}} WHERE {some} AND {filled} GROUP BY {same}"
+                " HAVING count(*) > 1"
+            )
+            for some in turns(table.rows, same)
+        ]
+    )
 
 
 def failing_rows(table: Table, outcomes: Sequence[Outcome], types: Mapping[str, ColumnType]) -> Table:
@@ -162,9 +178,13 @@ def failing_rows(table: Table, outcomes: Sequence[Outcome], types: Mapping[str, 
         )
         if rule.kind in OF_CELLS:
             query = f"{shown} FROM {{self}} WHERE {breaks_sql(rule, Table.q(rule.column), types[rule.column])}"
+            parts.append(table.sql(f"{query} ORDER BY {ROW}"))
+        elif rule.kind == "unique":
+            same = ", ".join(map(Table.q, rule.columns))
+            query = f"{shown} FROM {{self}} SEMI JOIN {{repeated}} USING ({same})"
+            parts.append(table.sql(f"{query} ORDER BY {ROW}", repeated=_repeated(table, rule)))
         else:
-            query = _rows_sql(rule, shown)
-        parts.append(table.sql(f"{query} ORDER BY {ROW}"))
+            parts.append(table.sql(f"{_undetermined_sql(rule, shown)} ORDER BY {ROW}"))
     return concat(parts)
 
 
@@ -175,14 +195,10 @@ def _shown(rule: Rule) -> str:
     return Table.q(rule.column)
 
 
-def _rows_sql(rule: Rule, shown: str) -> str:
-    """The rows that break a rule of several cells or rows."""
+def _undetermined_sql(rule: Rule, shown: str) -> str:
+    """The rows whose last cell is not the one that usually goes with the others."""
     cells = [Table.q(column) for column in rule.columns]
     filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
-    if rule.kind == "unique":
-        same = ", ".join(cells)
-        repeated = f"SELECT {same} FROM {{self}} WHERE {filled} GROUP BY {same} HAVING count(*) > 1"
-        return f"{shown} FROM {{self}} SEMI JOIN ({repeated}) USING ({same})"
     *causes, effect = cells
     known = ", ".join(causes)
     counted = f"SELECT {known}, {effect} AS __effect, count(*) AS __n FROM {{self}} WHERE {filled} GROUP BY ALL"
