@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agents.column_types import is_null_sql
-from agents.linkage.fields import batches
+from agents.linkage.fields import BATCH, batches
 from agents.table import Table
+
+# Each column of a query brings a hash table of what survived in it: those of many entities fit in memory one by one.
+_CELLS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def golden_records(table: Table, entities: Table, survivors: Table | None, links
         " FROM {self} JOIN {trust} USING (__row) ORDER BY __row",
         trust=_trust(table, entities, survivors, links),
     )
-    cells = (_records(table, heads, survivors, batch) for batch in batches(list(enumerate(table.columns))))
+    at_once = max(1, min(BATCH, _CELLS_AT_ONCE // max(heads.rows, 1)))
+    cells = (_records(table, heads, survivors, batch) for batch in batches(list(enumerate(table.columns)), at_once))
     return named.widened(itertools.chain(cells, (trusted,)))
 
 
@@ -52,7 +56,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _records(table: Table, heads: Table, survivors: Table | None, batch: Sequence[tuple[int, str]]) -> Table:
-    """`__row` and a few columns, with their numbers, of each entity: the cells that survived, or its only row's."""
+    """`__row` and some columns of each entity: the cells that survived, or its first row's; batch: number and name."""
     if survivors is None:
         cells = ", ".join(Table.q(column) for _, column in batch)
         return table.sql(

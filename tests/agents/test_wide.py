@@ -60,6 +60,16 @@ def test_groups_whose_rows_lie_in_another_order_are_put_in_order(database: Datab
     assert database.table(f"SELECT __row, {names} FROM (SELECT range AS __row FROM range(9))").rows == 9
 
 
+def test_tables_of_the_same_rows_become_one(table: Table) -> None:
+    names = [Table.q(column) for column in table.columns]
+    narrow = [table.sql(f"SELECT __row, {', '.join(names[at : at + 4])} FROM {{self}}") for at in range(0, COLUMNS, 4)]
+    again = narrow[0].widened(iter(narrow[1:]))
+    assert (again.columns, again.types) == (table.columns, table.types)
+    assert (len(again._parts), rows_of(again)) == (4, rows_of(table))
+    with pytest.raises(RuntimeError):
+        narrow[0].widened([narrow[1].sql("SELECT * FROM {self} WHERE __row <> 3")])
+
+
 def test_files_of_a_wide_table_are_those_of_a_narrow_one(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """golden-record-builder."""
 
+import pytest
+
 from agents.linkage.golden import golden_names
 from agents.table import Table
 from tests.agents.conftest import MakeTable
@@ -71,6 +73,19 @@ def test_a_table_of_many_columns_gets_its_golden_records(make_table: MakeTable, 
         (thing, f"{thing}-0", f"{thing}-{399 % 7}", f"{thing}-{420 % 7}", f"{thing}-{449 % 7}", copies)
         for thing in range(things)
     ]
+
+
+def test_columns_are_built_alike_one_by_one_and_together(
+    twice: Table, run_agents: RunAgents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = {"town": "completeness", "last_name": "richness"}
+    asked = {CHAIN[1]: {"default_rule": "quality_score", "survivorship_rules": rules, "field_groups": [["born", "id"]]}}
+    together = run_agents(twice, *CHAIN, parameters=asked)[BUILDER].extras["golden"].df()
+    for module in ("agents.linkage.golden", "agents.master.survivorship_resolver"):
+        monkeypatch.setattr(f"{module}._CELLS_AT_ONCE", 1)
+    one_by_one = run_agents(twice, *CHAIN, parameters=asked)[BUILDER].extras["golden"].df()
+
+    assert one_by_one.equals(together)
 
 
 def test_a_users_columns_may_be_called_like_ours(make_table: MakeTable, run_agents: RunAgents) -> None:
