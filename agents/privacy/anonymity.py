@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from agents.column_types import trim_sql
+from agents.edits import concat
 from agents.table import ROW, Table
+from agents.turns import turns
 
 SIZES = (2, 3, 5, 10)
 """The k of which the report says how many rows fall short."""
@@ -74,13 +76,24 @@ class Encoded:
             f", min({self._place(column)}) = max({self._place(column)}) AS same{i}"
             for i, column in enumerate(sensitive)
         )
-        return self._numbers.sql(f"SELECT count(*) AS n, min(row) AS row{varied} FROM {{self}} GROUP BY {keys}")
+        counted = f"SELECT count(*) AS n, min(row) AS row{varied} FROM {{self}}"
+        return concat([self._numbers.sql(f"{counted} WHERE {some} GROUP BY {keys}") for some in self._turns(keys)])
 
     def diversity(self, quasi_identifiers: Sequence[str], sensitive: str) -> int:
         """The fewest different values of a column in any class."""
         keys = ", ".join(self._place(column) for column in quasi_identifiers)
-        pairs = f"SELECT {keys} FROM {{self}} GROUP BY {keys}, {self._place(sensitive)}"
-        return int(self._numbers.scalar(f"SELECT min(n) FROM (SELECT count(*) AS n FROM ({pairs}) GROUP BY {keys})"))
+        varied = f"GROUP BY {keys}, {self._place(sensitive)}"
+        fewest = (
+            self._numbers.scalar(
+                "SELECT min(n) FROM (SELECT count(*) AS n FROM"
+                f" (SELECT {keys} FROM {{self}} WHERE {some} {varied}) GROUP BY {keys})"
+            )
+            for some in self._turns(keys)
+        )
+        return min(int(count) for count in fewest if count is not None)
+
+    def _turns(self, keys: str) -> Iterator[str]:
+        return turns(self._numbers.rows, keys)
 
     def _place(self, column: str) -> str:
         return f"i{self.columns.index(column)}"

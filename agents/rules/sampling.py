@@ -84,15 +84,15 @@ class Sampler:
         if not self.stratum:
             return self._nothing()
         cell = Table.q(self.stratum)
-        ranked = (
-            f"SELECT {ROW} AS row, {cell} AS __group,"
-            f" row_number() OVER (PARTITION BY {cell} ORDER BY {self._chance}, {ROW}) AS __turn"
-            f" FROM {{self}} WHERE NOT {is_null_sql(cell)}"
+        drawn = (
+            f"SELECT {cell} AS __group, min(row({self._chance}, {ROW}), {max(1, wanted)}) AS __drawn"
+            f" FROM {{self}} WHERE NOT {is_null_sql(cell)} GROUP BY __group"
         )
+        ranked = f"SELECT __group, unnest(__drawn)[2] AS row, generate_subscripts(__drawn, 1) AS __turn FROM ({drawn})"
         reason = f"{literal(self.stratum + ' is ')} || __group"
         return self.table.sql(
             f"SELECT row, {reason} AS reason, row_number() OVER (ORDER BY __turn, __group) AS rank FROM ({ranked})"
-            f" WHERE __turn <= {wanted} ORDER BY rank LIMIT {3 * wanted}"
+            f" ORDER BY rank LIMIT {3 * wanted}"
         )
 
     def _boundary(self, wanted: int) -> Table:
@@ -107,10 +107,16 @@ class Sampler:
 
     def _anomaly(self, wanted: int) -> Table:
         """The rows with the most faults."""
-        return self.standing_out.sql(
+        # Counted first: the reasons of millions of rows don't fit in memory.
+        most = self.standing_out.sql(
+            "SELECT row, count(*) AS faults FROM {self} WHERE row IS NOT NULL GROUP BY row"
+            f" ORDER BY faults DESC, hash(row + {int(self.seed)}), row LIMIT {3 * wanted}"
+        )
+        return most.sql(
             f"SELECT row, array_to_string(list(DISTINCT reason ORDER BY reason)[1:{_REASONS}], '; ') AS reason,"
-            f" row_number() OVER (ORDER BY count(*) DESC, hash(row + {int(self.seed)}), row) AS rank"
-            f" FROM {{self}} WHERE row IS NOT NULL GROUP BY row ORDER BY rank LIMIT {3 * wanted}"
+            f" row_number() OVER (ORDER BY any_value(faults) DESC, hash(row + {int(self.seed)}), row) AS rank"
+            " FROM {self} JOIN {found} USING (row) GROUP BY row ORDER BY rank",
+            found=self.standing_out,
         )
 
     def _nothing(self) -> Table:

@@ -3,6 +3,7 @@
 import pytest
 
 from agents.base import AgentContext
+from agents.privacy.anonymity import Encoded, measure
 from agents.profile.test_coverage_agent import TestCoverageAgent as Parameters
 from agents.profile.test_coverage_agent import run
 from agents.profiling.dependencies import _on_all_rows
@@ -45,6 +46,12 @@ def test_keys_of_two_columns(table: Table) -> None:
 def test_dependencies(table: Table) -> None:
     found = _on_all_rows(table, "city", "land")
     assert (found.rows, found.held, found.usual, found.repeats, found.agreeing) == (59, 58, 20, 53, 52)
+
+
+def test_anonymity(table: Table) -> None:
+    found, alone = measure(Encoded(table, ["b", "city", "land"]), ["b", "city"], ["land"])
+    assert (found.rows, found.classes, found.k, found.diversity["land"][0]) == (60, 7, 1, 1)
+    assert alone.query("SELECT row FROM {self}") == [(9,)]
 
 
 def test_rules_on_what_comes_twice(table: Table, context_of: object) -> None:
