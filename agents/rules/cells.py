@@ -17,6 +17,7 @@ MEASURED = NUMERIC | TEMPORAL | {Kind.TEXT}
 
 _CELLS_AT_ONCE = 1_000_000
 _COLUMNS_AT_ONCE = 50
+_MOST_TEXTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
 
 
 def _mostly_once(table: Table, found: ColumnType) -> bool:
-    """Whether grouping a column's texts would copy most of them, or more than fit in memory."""
-    return 2 * found.distinct > table.rows or found.distinct > GROUPS_AT_ONCE
+    """Whether grouping a column's texts would copy most of them, or take more memory than there is."""
+    return 2 * found.distinct > table.rows or (table.rows > GROUPS_AT_ONCE and found.distinct > _MOST_TEXTS)
 
 
 def _grouped(table: Table, names: Sequence[str]) -> Table:
