@@ -54,6 +54,9 @@ def most_columns(query: str, named: int) -> int:
     return len(_EVERY_COLUMN.findall(bare)) * named + bare.count(",") + 1
 
 
+_ALL_ROWS = 2**62
+
+
 def source(parts: Sequence[Part], wanted: set[str]) -> str:
     """What stands for the table in a query that needs the `wanted` columns; several parts are put row beside row."""
     used = [part for part in parts if wanted.intersection(part.columns)] or [parts[0]]
@@ -61,4 +64,6 @@ def source(parts: Sequence[Part], wanted: set[str]) -> str:
         return used[0].name
     cells = [f"{used[0].name}.{ROW}"]
     cells += [f"{part.name}.{quote(each)}" for part in used for each in part.columns if each in wanted - {ROW}]
-    return f"(SELECT {', '.join(cells)} FROM {' POSITIONAL JOIN '.join(part.name for part in used)})"
+    # A limit that limits nothing: DuckDB lets a join's filter through to one of the parts, whose rows then lie beside
+    # other rows.
+    return f"(SELECT {', '.join(cells)} FROM {' POSITIONAL JOIN '.join(part.name for part in used)} LIMIT {_ALL_ROWS})"
