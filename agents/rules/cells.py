@@ -26,11 +26,12 @@ class Cells:
 
     In a query, `texts` has (c, v, n, r): a text, how many rows have it, and the first of them; `measures` has
     (c, x, n, r) of the columns of `MEASURED` kinds, where x is the text's `measure_of_cell_sql`. A text may come more
-    than once in a long column that has few repeated ones.
+    than once in a long column that has few repeated ones: it isn't `grouped`.
     """
 
     types: Mapping[str, ColumnType]
     rows: int
+    grouped: bool
     _texts: Table
     _texts_sql: str
     _measures: Table
@@ -93,13 +94,14 @@ def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
     measures = {place: measure_of_cell_sql("v", found) for place, found in of_place if found.kind in MEASURED}
     x = by_place(measures, "CAST(NULL AS DOUBLE)")
     measured = f"c IN ({', '.join(map(str, measures))})" if measures else "false"
-    if len(types) == 1 and _mostly_once(table, *types.values()):
+    grouped = len(types) > 1 or not _mostly_once(table, *types.values())
+    if not grouped:
         (name,) = types
         texts = table, f"SELECT 0::UTINYINT AS c, {Table.q(name)} AS v, 1::UTINYINT AS n, {ROW} AS r FROM {{self}}"
     else:
         texts = _grouped(table, list(types)), "SELECT c, v, n, r FROM {self}"
     return Cells(
-        types, table.rows, *texts, texts[0].sql(f"SELECT c, {x} AS x, n, r FROM ({texts[1]}) WHERE {measured}")
+        types, table.rows, grouped, *texts, texts[0].sql(f"SELECT c, {x} AS x, n, r FROM ({texts[1]}) WHERE {measured}")
     )
 
 

@@ -203,7 +203,7 @@ def _fences(cells: Cells, columns: Mapping[int, Column]) -> Iterator[tuple[int, 
     """How far from the quartiles a column's values are not far outliers."""
     if not columns:
         return
-    sampled = f"c IN ({_listed(columns)}) AND isfinite(x) AND {_one_in('x', columns, _SAMPLE)}"
+    sampled = f"c IN ({_listed(columns)}) AND isfinite(x) AND {_one_in(cells, columns, _SAMPLE)}"
     chosen = f"SELECT c, x FROM measures WHERE {sampled}"
     quartiles = "quantile_cont(x, 0.25 ORDER BY x), quantile_cont(x, 0.75 ORDER BY x)"
     for place, low, high in cells.of_measures(f"SELECT c, {quartiles} FROM ({chosen}) GROUP BY c"):
@@ -247,7 +247,7 @@ def _shapes(cells: Cells, columns: Sequence[Column]) -> dict[str, list[str]]:
     shape = f"left(v, {_LONGEST_SHAPE + 1})"
     for letters, sign in (("[A-Z]", "A"), ("[a-z]", "a"), ("[0-9]", "9")):
         shape = f"regexp_replace({shape}, {literal(letters)}, '{sign}', 'g')"
-    some = _one_in("v", of_place, _SHAPE_SAMPLE)
+    some = _one_in(cells, of_place, _SHAPE_SAMPLE)
     chosen = f"c IN ({_listed(of_place)}) AND CASE WHEN {some} THEN NOT {is_null_sql('v')} END"
     counted: dict[int, list[tuple[str, int]]] = {place: [] for place in of_place}
     for place, text, rows in cells.of_texts(
@@ -257,11 +257,14 @@ def _shapes(cells: Cells, columns: Sequence[Column]) -> dict[str, list[str]]:
     return {of_place[place].name: _few_shapes(own) for place, own in counted.items()}
 
 
-def _one_in(value: str, columns: Mapping[int, Column], wanted: int) -> str:
-    """SQL that is true of about so many of each column's values."""
+def _one_in(cells: Cells, columns: Mapping[int, Column], wanted: int) -> str:
+    """SQL that is true of about so many of each column's texts or measures."""
     # Of a hash's own type: dividing it by any other goes by way of 128 bits, ten times slower.
-    steps = {place: f"{1 + column.found.distinct // wanted}::UBIGINT" for place, column in columns.items()}
-    return f"hash({value}) % {by_place(steps, 'NULL')} = 0"
+    steps = {
+        place: f"{1 + (column.found.distinct if cells.grouped else column.filled) // wanted}::UBIGINT"
+        for place, column in columns.items()
+    }
+    return f"hash(r) % {by_place(steps, 'NULL')} = 0"
 
 
 def _few_shapes(counted: Sequence[tuple[str, int]]) -> list[str]:
