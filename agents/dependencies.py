@@ -12,6 +12,7 @@ import numpy
 from agents.column_types import ColumnType, Kind, is_null_sql
 from agents.edits import CELL_COLUMNS
 from agents.table import ROW, Table, literal
+from agents.turns import turns
 
 _SAMPLE_ROWS = 2_000
 _MOST_PAIRS = 2_000
@@ -52,14 +53,6 @@ def _sample(table: Table, seed: int) -> Table:
     return table.sql(f"SELECT * FROM {{self}} WHERE {chosen}")
 
 
-def _grouped(source: str, target: str) -> str:
-    left, right = Table.q(source), Table.q(target)
-    return (
-        f"SELECT min({right}) AS low, max({right}) AS high, count(*) AS n FROM {{self}}"
-        f" WHERE NOT {is_null_sql(left)} AND NOT {is_null_sql(right)} GROUP BY {left}"
-    )
-
-
 def _codes(table: Table, columns: Sequence[str]) -> dict[str, _Codes]:
     """A number for each cell: equal texts have equal ones, and a cell that says nothing has 0."""
     codes: dict[str, _Codes] = {}
@@ -83,17 +76,33 @@ def _may_determine(source: _Codes, target: _Codes) -> bool:
 
 def _is_strict(table: Table, source: str, target: str) -> bool:
     """No exception, and more agreements than chance explains in a column of this many and these frequent values."""
-    violations, agreements = table.query(
-        f"SELECT count(*) FILTER (low <> high), coalesce(sum(n - 1), 0) FROM ({_grouped(source, target)})"
-    )[0]
-    if violations:
-        return False
-    cell = Table.q(target)
-    chance = table.scalar(
-        f"SELECT sum(n * n) / pow(sum(n), 2) FROM"
-        f" (SELECT count(*)::DOUBLE AS n FROM {{self}} WHERE NOT {is_null_sql(cell)} GROUP BY {cell})"
-    )
-    return chance is not None and 0 < chance < 1 and float(agreements) * math.log(chance) < math.log(_CHANCE)
+    left, right = Table.q(source), Table.q(target)
+    filled = f"NOT {is_null_sql(left)} AND NOT {is_null_sql(right)}"
+    agreements = 0
+    for some in turns(table.rows, left):
+        grouped = (
+            f"SELECT min({right}) AS low, max({right}) AS high, count(*) AS n FROM {{self}}"
+            f" WHERE {some} AND {filled} GROUP BY {left}"
+        )
+        violations, agreeing = table.query(
+            f"SELECT count(*) FILTER (low <> high), coalesce(sum(n - 1), 0) FROM ({grouped})"
+        )[0]
+        if violations:
+            return False
+        agreements += int(agreeing)
+    chance = _chance(table, target)
+    return 0 < chance < 1 and agreements * math.log(chance) < math.log(_CHANCE)
+
+
+def _chance(table: Table, column: str) -> float:
+    """How likely two of a column's cells that say something are equal."""
+    cell = Table.q(column)
+    total = squares = 0.0
+    for some in turns(table.rows, cell):
+        counted = f"SELECT count(*)::DOUBLE AS n FROM {{self}} WHERE {some} AND NOT {is_null_sql(cell)} GROUP BY {cell}"
+        more, square = table.query(f"SELECT coalesce(sum(n), 0), coalesce(sum(n * n), 0) FROM ({counted})")[0]
+        total, squares = total + more, squares + square
+    return squares / total**2 if total else 0.0
 
 
 def fill_cells(table: Table, target: str, sources: Sequence[str]) -> Table:
