@@ -109,17 +109,19 @@ def fill_cells(table: Table, target: str, sources: Sequence[str]) -> Table:
     """The empty cells of a column with the value that its determinants agree on."""
     cell = Table.q(target)
     parts = [
-        f"SELECT t.{Table.q(ROW)} AS row, known.value, known.n, {literal(source)} AS source FROM {{self}} t JOIN"
+        f"SELECT t.{Table.q(ROW)} AS row, known.value, known.n, {literal(source)} AS source,"
+        f" {place} AS place FROM {{self}} t JOIN"
         f" (SELECT {Table.q(source)} AS key, min({cell}) AS value, count(*) AS n FROM {{self}}"
         f"   WHERE NOT {is_null_sql(Table.q(source))} AND NOT {is_null_sql(cell)} GROUP BY ALL) known"
         f" ON t.{Table.q(source)} = known.key WHERE {is_null_sql(f't.{cell}')}"
-        for source in sources
+        for place, source in enumerate(sources)
     ]
     if not parts:
         return table.beside(CELL_COLUMNS)
     return table.sql(
         "SELECT row, min(value) AS new, 'dependency' AS rule,"
-        f" 'every ' || arg_max(source, n) || ' has one ' || {literal(target)} || '; seen on ' || max(n) || ' rows'"
-        f" AS evidence, max(n) / (max(n) + 1.0) AS confidence, max(n) >= {_SURE_ROWS} AS applied"
+        f" 'every ' || arg_max(source, (n, -place)) || ' has one ' || {literal(target)}"
+        " || '; seen on ' || max(n) || ' rows' AS evidence,"
+        f" max(n) / (max(n) + 1.0) AS confidence, max(n) >= {_SURE_ROWS} AS applied"
         f" FROM ({' UNION ALL '.join(parts)}) GROUP BY row HAVING min(value) = max(value) ORDER BY row"
     )

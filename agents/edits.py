@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from agents.base import CHANGE_COLUMNS
 from agents.column_types import keep_types
 from agents.table import ROW, Table, literal
+from agents.wide import groups
 
 SqlFunction = Callable[[str], str]
 """From the SQL of a value to the SQL of the value that takes its place."""
@@ -131,8 +132,7 @@ class Edits:
         lines = [(None, column, column, None, rule, evidence, 1.0, True) for column, rule, evidence in self._dropped]
         logs.append(current.beside(CHANGE_COLUMNS, lines))
         gone = {column for column, _, _ in self._dropped}
-        kept = ", ".join(Table.q(name) for name in current.types if name not in gone)
-        return current.sql(f"SELECT {kept} FROM {{self}}")
+        return current.only(name for name in current.types if name not in gone)
 
 
 def concat(tables: Sequence[Table]) -> Table:
@@ -222,15 +222,23 @@ def _log(touched: Table, column: str, steps: Sequence[_Rewrite]) -> list[Table]:
 
 
 def _project(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
-    query, depth = "SELECT * FROM {self}", max(map(len, changed.values()), default=0)
-    for level in range(depth):
+    changed = {column: steps for column, steps in changed.items() if steps}
+    for group in groups(list(changed)):
+        current = _project_group(current, {column: changed[column] for column in group})
+    return current
+
+
+def _project_group(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
+    origin = "{self}"
+    for level in range(max(map(len, changed.values()))):
         cells = ", ".join(
             f"CAST({steps[level].new(Table.q(column))} AS VARCHAR) AS {Table.q(column)}"
-            for column, steps in changed.items()
             if len(steps) > level
+            else Table.q(column)
+            for column, steps in changed.items()
         )
-        query = f"SELECT * REPLACE ({cells}) FROM ({query})"
-    return current.sql(query) if depth else current
+        origin = f"(SELECT {Table.q(ROW)}, {cells} FROM {origin})"
+    return current.replaced({column: Table.q(column) for column in changed}, origin)
 
 
 def _cells_round(current: Table, steps: dict[str, _Cells], logs: list[Table]) -> Table:
@@ -259,12 +267,16 @@ def _changed_cells(current: Table, column: str, cells: Table) -> Table:
 
 
 def _join_cells(current: Table, group: dict[str, Table]) -> Table:
-    if not group:
-        return current
+    for columns in current.by_part(group):
+        current = _join_part(current, {column: group[column] for column in columns})
+    return current
+
+
+def _join_part(current: Table, group: dict[str, Table]) -> Table:
     tables = {f"cells_{number}": cells for number, cells in enumerate(group.values())}
-    values = ", ".join(
-        f"CASE WHEN {name}.row IS NULL THEN t.{Table.q(column)} ELSE {name}.new END AS {Table.q(column)}"
+    cells = {
+        column: f"CASE WHEN {name}.row IS NULL THEN t.{Table.q(column)} ELSE {name}.new END"
         for name, column in zip(tables, group, strict=True)
-    )
+    }
     joins = " ".join(f"LEFT JOIN {{{name}}} {name} ON {name}.row = t.{Table.q(ROW)}" for name in tables)
-    return current.sql(f"SELECT t.* REPLACE ({values}) FROM {{self}} t {joins}", **tables)
+    return current.replaced(cells, f"{{self}} t {joins}", **tables)

@@ -54,11 +54,8 @@ def _equal_hashes(table: Table, cells: Sequence[str], *, missing_matches: bool) 
 def _confirmed(table: Table, cells: Sequence[str], pairs: Table) -> Table:
     """The pairs whose cells are equal too."""
     named = ", ".join(f"{cell} AS c{number}" for number, cell in enumerate(cells))
-    held = table.sql(
-        f"SELECT t.{Table.q(ROW)} AS row, {named} FROM {{self}} t WHERE t.{Table.q(ROW)} IN"
-        " (SELECT row FROM {pairs} UNION ALL SELECT kept FROM {pairs})",
-        pairs=pairs,
-    )
+    both = pairs.sql("SELECT row FROM {self} UNION ALL SELECT kept FROM {self}")
+    held = table.of_rows(both).sql(f"SELECT t.{Table.q(ROW)} AS row, {named} FROM {{self}} t")
     same = " AND ".join(f"a.c{number} IS NOT DISTINCT FROM b.c{number}" for number in range(len(cells)))
     return pairs.sql(
         f"SELECT p.* FROM {{self}} p JOIN {{held}} a ON a.row = p.row JOIN {{held}} b ON b.row = p.kept WHERE {same}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agents.column_types import ColumnType, Kind
-from agents.table import ROW, Table
+from agents.table import Table
+from agents.wide import groups
 
 _WHOLE = r"0|-?[1-9]\d*"
 _CANDIDATES: Mapping[Kind, tuple[str, ...]] = {
@@ -25,9 +26,10 @@ def typed(table: Table, types: Mapping[str, ColumnType], *, digits: int = 18) ->
     digits: whole numbers longer than this stay text.
     """
     casts = {column: _cast(table, column, found, digits) for column, found in types.items() if column in table.columns}
-    hidden = [Table.q(ROW)] if ROW in table.types else []
-    cells = [f"{casts.get(column) or Table.q(column)} AS {Table.q(column)}" for column in table.columns]
-    return table.sql(f"SELECT {', '.join(hidden + cells)} FROM {{self}}")
+    cells = {column: cast for column, cast in casts.items() if cast}
+    for group in groups(list(cells)):
+        table = table.replaced({column: cells[column] for column in group})
+    return table
 
 
 def _cast(table: Table, column: str, found: ColumnType, digits: int) -> str | None:

@@ -70,8 +70,7 @@ def _sums(table: Table, columns: Sequence[str]) -> dict[str, int]:
 
 def _subtract_removed(original: Table, gone: Table, sums: dict[str, int]) -> None:
     if gone.rows:
-        taken = original.sql(f"SELECT t.* FROM {{self}} t SEMI JOIN {{gone}} g ON g.row = t.{Table.q(ROW)}", gone=gone)
-        for column, total in _sums(taken, list(sums)).items():
+        for column, total in _sums(original.of_rows(gone), list(sums)).items():
             sums[column] -= total
 
 

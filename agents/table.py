@@ -1,7 +1,8 @@
 """Table: an immutable handle on one table inside a private DuckDB connection.
 
 Nothing else holds a connection. A Table never changes: `sql` answers a new one, and a table that nobody
-holds any more is dropped before the next statement. A wide one lies in several of DuckDB's: see wide.py.
+holds any more is dropped before the next statement. One may lie in several of DuckDB's, some of which it shares with
+the table that it was made of: see wide.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import itertools
 import re
 import shutil
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,9 @@ class Database:
 
         self._connection = duckdb.connect(":memory:")
         self._names = (f"t{number}" for number in itertools.count(1))
+        self._holders: Counter[str] = Counter()
         self._dropped: list[str] = []
+        self._in_order: dict[str, bool] = {}
         # A clever column name or regex must not reach the machine, so the door is closed before any user data comes in.
         for statement in (
             f"SET memory_limit = {literal(memory_limit)}",
@@ -100,23 +104,36 @@ class Database:
         """The parts with their rows in one order, that of `__row`: no two queries need agree about any other."""
         if self.in_order(parts[0].name) and all(self._aligned(parts[0], other) for other in parts[1:]):
             return parts
-        ordered = [self._create(f"SELECT * FROM {part.name} ORDER BY {ROW}")[0] for part in parts]
+        ordered = self._sorted(parts)
         self._dropped += [part.name for part in parts]
+        return ordered
+
+    def aligned(self, parts: Sequence[Part]) -> Sequence[Part]:
+        """The parts as they are where their rows lie in the same order, else copies in that of `__row`."""
+        return parts if all(self._aligned(parts[0], other) for other in parts[1:]) else self._sorted(parts)
+
+    def _sorted(self, parts: Sequence[Part]) -> Sequence[Part]:
+        ordered = [
+            self._create(f"SELECT {', '.join(map(quote, part.columns))} FROM {part.name} ORDER BY {ROW}")[0]
+            for part in parts
+        ]
         if not all(self._aligned(ordered[0], other) for other in ordered[1:]):
-            raise RuntimeError("a query gave other rows when it was asked again")
+            raise RuntimeError("tables of different rows can't lie side by side")
         return ordered
 
     def in_order(self, name: str) -> bool:
         """Whether the rows of a table lie in the order of their `__row`."""
-        back = f"SELECT {ROW} < lag({ROW}) OVER () AS back FROM {name}"
-        return not self.run(f"SELECT coalesce(bool_or(back), false) FROM ({back})")[0][0]
+        if name not in self._in_order:
+            back = f"SELECT {ROW} < lag({ROW}) OVER () AS back FROM {name}"
+            self._in_order[name] = not self.run(f"SELECT coalesce(bool_or(back), false) FROM ({back})")[0][0]
+        return self._in_order[name]
 
     def merged(self, tables: Sequence[Table]) -> Part:
         """The columns of tables that hold the same rows in the same order, as one part."""
         parts = [part for table in tables for part in table._parts]
         if not all(self._aligned(parts[0], other) for other in parts[1:]):
             raise RuntimeError("tables of different rows can't lie side by side")
-        return self._create(f"SELECT * FROM {source(parts, {name for part in parts for name in part.columns})}")[0]
+        return self._create(f"SELECT * FROM {source(parts, [name for part in parts for name in part.columns])}")[0]
 
     def _aligned(self, one: Part, other: Part) -> bool:
         both = f"SELECT a.{ROW} IS DISTINCT FROM b.{ROW} AS apart FROM {one.name} a POSITIONAL JOIN {other.name} b"
@@ -145,9 +162,14 @@ class Database:
         found = self._execute(query, values).fetchnumpy()
         return {name: numpy.asarray(column) for name, column in found.items()}
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Drop tables before the next statement; callable from a finalizer, where no statement may run."""
-        self._dropped += names
+    def hold(self, names: Iterable[str]) -> None:
+        """Keep tables until they were forgotten as often as they were held."""
+        self._holders.update(names)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Drop tables that nobody else holds before the next statement; a finalizer may call it, but run none."""
+        self._holders.subtract(names)
+        self._dropped += [name for name in names if not self._holders[name]]
 
     def _execute(self, statement: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
         import duckdb
@@ -180,7 +202,9 @@ class Table:
         self._parts = parts
         self.types = types
         self.columns = tuple(column for column in types if not column.startswith("__"))
-        weakref.finalize(self, database.forget, [part.name for part in parts])
+        names = [part.name for part in parts]
+        database.hold(names)
+        weakref.finalize(self, database.forget, names)
 
     def __repr__(self) -> str:
         return f"<Table {self._parts[0].name}: {len(self.columns)} columns>"
@@ -262,6 +286,54 @@ class Table:
             types |= other.types
         parts.append(self._database.merged(held))
         return Table(self._database, tuple(self._database.side_by_side(parts)), types)
+
+    def replaced(self, cells: Mapping[str, str], origin: str = "{self}", **values: Any) -> Table:
+        """This table with other cells in some columns, of which there are no more than make one group.
+
+        cells: SQL by column, over `origin`, which has one row for each of this table's. No other column is copied.
+        """
+        named = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in cells.items())
+        part, types = self._database._create(*self._bind(f"SELECT {self.q(ROW)}, {named} FROM {origin}", values))
+        return self.overlaid(Table(self._database, (part,), types))
+
+    def overlaid(self, other: Table) -> Table:
+        """This table with the columns of another, of the same rows, in place of its own of these names."""
+        parts = [part.without(other.columns) for part in self._parts]
+        parts = [part for part in parts if part.columns != (ROW,)]
+        types = self.types | other.types
+        return Table(self._database, tuple(self._database.aligned([*parts, *other._parts])), types)
+
+    def only(self, columns: Iterable[str]) -> Table:
+        """Some columns of this table, in this order, none of them copied; the hidden ones only where they are named."""
+        types = {column: self.types[column] for column in columns}
+        parts = [part.without(set(part.columns) - types.keys()) for part in self._parts]
+        return Table(self._database, tuple(part for part in parts if part.columns) or self._parts[:1], types)
+
+    def of_rows(self, rows: Table, *, among: bool = True) -> Table:
+        """The rows of this table that are among those of another's column `row`, or those that aren't.
+
+        Part by part: DuckDB takes tables that lie side by side for empty, and would gather them in memory for a join.
+        """
+        kind, listed = "SEMI" if among else "ANTI", rows._source("row")
+        parts = [
+            self._database._create(
+                f"SELECT {', '.join(map(quote, part.columns))} FROM {part.name} t {kind} JOIN {listed} r"
+                f" ON r.row = t.{ROW}"
+            )[0]
+            for part in self._parts
+        ]
+        return Table(self._database, tuple(self._database.side_by_side(parts)), self.types)
+
+    def by_part(self, columns: Iterable[str]) -> list[list[str]]:
+        """The columns, those together that lie together: no query about them needs several parts."""
+        wanted = set(columns)
+        found = [[column for column in part.columns if column in wanted] for part in self._parts]
+        return [group for group in found if group]
+
+    def shared_with(self, other: Table) -> set[str]:
+        """The columns that this table didn't copy from another, or the other from this one."""
+        homes = [{column: part.name for part in table._parts for column in part.columns} for table in (self, other)]
+        return {column for column, home in homes[0].items() if column != ROW and homes[1].get(column) == home}
 
     def require(self, columns: Iterable[str], parameter: str) -> None:
         """Raise ColumnNotFound unless every column is there; `parameter` names who asked."""
@@ -369,7 +441,7 @@ class Table:
         return _TOKENS.sub(physical, query), bound
 
     def _source(self, query: str) -> str:
-        if len(self._parts) == 1:
+        if len(self._parts) == 1 and "rowid" in query:
             return self._parts[0].name
         return source(self._parts, named_in(query, self.types))
 

@@ -1,7 +1,8 @@
-"""Tables too wide for one statement: kept as groups of columns, of which a query sees only those that it names.
+"""Tables kept as several groups of columns, row beside row, of which a query sees only those that it names.
 
 DuckDB sets aside 2,048 rows of 16 bytes for every column at every step of a query, however few rows there are: at
-2,000 columns each step takes 64 MB. So the columns of a wide table lie in several DuckDB tables, row beside row.
+2,000 columns each step takes 64 MB. So the columns of a wide table lie in several DuckDB tables. And where a few of a
+long table's columns change, the table before and the one after share all the others.
 """
 
 from __future__ import annotations
@@ -23,10 +24,17 @@ _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 
 @dataclass(frozen=True)
 class Part:
-    """One DuckDB table: its name and its columns."""
+    """One DuckDB table: its name, and those of its columns that count; `whole` where these are all."""
 
     name: str
     columns: tuple[str, ...]
+    whole: bool = True
+
+    def without(self, columns: Iterable[str]) -> Part:
+        """The same with fewer columns."""
+        gone = set(columns)
+        kept = tuple(column for column in self.columns if column not in gone)
+        return Part(self.name, kept, self.whole and kept == self.columns)
 
 
 def quote(column: str) -> str:
@@ -40,12 +48,12 @@ def groups(columns: Sequence[str]) -> list[Sequence[str]]:
     return [own[at : at + GROUP] for at in range(0, len(own), GROUP)]
 
 
-def named_in(query: str, columns: Iterable[str]) -> set[str]:
+def named_in(query: str, columns: Iterable[str]) -> list[str]:
     """Those of the columns that a query may need: all where it says `*`, else those whose names stand in it."""
     if _EVERY_COLUMN.search(_QUOTED.sub('""', query)):
-        return set(columns)
+        return list(columns)
     words = {quoted.replace('""', '"') or bare for quoted, bare in _WORDS.findall(query)}
-    return words.intersection(columns)
+    return [column for column in columns if column in words]
 
 
 def most_columns(query: str, named: int) -> int:
@@ -57,13 +65,19 @@ def most_columns(query: str, named: int) -> int:
 _ALL_ROWS = 2**62
 
 
-def source(parts: Sequence[Part], wanted: set[str]) -> str:
+def source(parts: Sequence[Part], wanted: Sequence[str]) -> str:
     """What stands for the table in a query that needs the `wanted` columns; several parts are put row beside row."""
-    used = [part for part in parts if wanted.intersection(part.columns)] or [parts[0]]
-    if len(used) == 1:
+    homes = {column: part for part in parts for column in part.columns}
+    own = [column for column in wanted if column != ROW]
+    used = list(dict.fromkeys(homes[column] for column in own)) or [parts[0]]
+    if len(used) == 1 and used[0].whole and own == [column for column in used[0].columns if column in own]:
         return used[0].name
-    cells = [f"{used[0].name}.{ROW}"]
-    cells += [f"{part.name}.{quote(each)}" for part in used for each in part.columns if each in wanted - {ROW}]
+    if len(used) == 1 and not own:
+        return used[0].name
+    cells = [f"{used[0].name}.{ROW}"] if ROW in used[0].columns else []
+    cells += [f"{homes[column].name}.{quote(column)}" for column in own]
+    if len(used) == 1:
+        return f"(SELECT {', '.join(cells)} FROM {used[0].name})"
     # A limit that limits nothing: DuckDB lets a join's filter through to one of the parts, whose rows then lie beside
     # other rows.
     return f"(SELECT {', '.join(cells)} FROM {' POSITIONAL JOIN '.join(part.name for part in used)} LIMIT {_ALL_ROWS})"

@@ -23,6 +23,9 @@ _RESULT = "result.json"
 _SAME = "same"
 """Stands for the table that the agent was given: the checkpoint before has it already."""
 
+_File = str | dict[str, Any]
+"""Where a table is: its file, or that of the columns in which it differs from the table given, with all its columns."""
+
 
 def save(place: Path, fingerprint: str, given: Table, step: Step, result: AgentResult) -> None:
     """Write the checkpoint of an agent that was `given` a table; the JSON comes last: half-written, it is none."""
@@ -74,23 +77,32 @@ def _tables_of(result: AgentResult) -> dict[str, Table]:
     return {name: table for name, table in (own | extras | stored).items() if table is not None}
 
 
-def _paths_of(folder: str, paths: Mapping[str, str]) -> dict[str, str]:
+def _paths_of(folder: str, paths: Mapping[str, _File]) -> dict[str, _File]:
     return {name.removeprefix(folder): path for name, path in paths.items() if name.startswith(folder)}
 
 
-def _write_tables(place: Path, given: Table, tables: Mapping[str, Table]) -> dict[str, str]:
+def _write_tables(place: Path, given: Table, tables: Mapping[str, Table]) -> dict[str, _File]:
     """Write each table once, also where it goes by several names (cleaned.csv, cleaned.parquet)."""
-    written = {id(given): _SAME}
+    written: dict[int, _File] = {id(given): _SAME}
     for table in tables.values():
         if id(table) not in written:
-            written[id(table)] = f"{len(written) - 1}.parquet"
-            table.write_parquet(place / written[id(table)], hidden=True)
+            written[id(table)] = _write_table(place, f"{len(written) - 1}.parquet", given, table)
     return {name: written[id(table)] for name, table in tables.items()}
 
 
-def _read(place: Path, file: str, given: Table) -> Table:
+def _write_table(place: Path, name: str, given: Table, table: Table) -> _File:
+    shared = table.shared_with(given)
+    own = table.only(column for column in table.types if column not in shared) if shared else table
+    own.write_parquet(place / name, hidden=True)
+    return {"file": name, "columns": list(table.types)} if shared else name
+
+
+def _read(place: Path, file: _File, given: Table) -> Table:
     if file == _SAME:
         return given
+    if isinstance(file, dict):
+        own = _read(place, file["file"], given)
+        return given.overlaid(own).only(file["columns"])
     return given.sql(f"SELECT * FROM read_parquet({literal(str(place / file))})")
 
 

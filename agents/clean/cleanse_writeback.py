@@ -219,22 +219,16 @@ def _files(
     ctx: AgentContext,
 ) -> dict[str, Table]:
     suggestions = ctx.suggestions or table.beside(CHANGE_COLUMNS | _AGENT)
-    listed = _in_order(changes, _CHANGE_FILE)
+    listed = changes.only(_CHANGE_FILE)
     files = {
         "cleaned.csv": table,
         "cleaned.parquet": typed(table, types),
         "changes.csv": listed,
         "changes.parquet": listed,
-        "suggestions.csv": _in_order(suggestions, _CHANGE_FILE),
-        "removed.csv": _in_order(removed, _REMOVED_FILE),
-        "quarantine.csv": _in_order(quarantine, _QUARANTINE_FILE),
+        "suggestions.csv": suggestions.only(_CHANGE_FILE),
+        "removed.csv": removed.only(_REMOVED_FILE),
+        "quarantine.csv": quarantine.only(_QUARANTINE_FILE),
     }
     if ctx.source_format in _TYPED_FORMATS:
         files[f"cleaned.{ctx.source_format}"] = typed(table, types, digits=_SPREADSHEET_DIGITS)
     return files
-
-
-def _in_order(table: Table, columns: Sequence[str]) -> Table:
-    """The named columns, numbered so that a file keeps the order of the log."""
-    named = ", ".join(Table.q(column) for column in columns)
-    return table.sql(f"SELECT rowid AS {Table.q(ROW)}, {named} FROM {{self}} ORDER BY rowid")

@@ -197,7 +197,7 @@ def _keyed(table: Table, key: Sequence[str], order: str) -> Table:
         f" entities AS (SELECT {names}, min(row) AS entity FROM keyed GROUP BY ALL HAVING count(*) > 1)"
         f" SELECT row, entity FROM keyed JOIN entities USING ({names})"
     )
-    held = table.sql(
+    held = table.of_rows(shared).sql(
         f"SELECT s.row, s.entity, {present} AS present, {cells}"
         f" FROM {{self}} t JOIN {{shared}} s ON t.{Table.q(ROW)} = s.row",
         shared=shared,
@@ -231,11 +231,7 @@ def _without(table: Table, pairs: Table, params: DuplicateResolver) -> _Outcome:
         for column in table.columns:
             _fill_from_removed(table, column, pairs, edits)
     merged, changes = edits.apply()
-    left = merged.sql(
-        f"SELECT * FROM {{self}} t ANTI JOIN {{pairs}} p ON t.{Table.q(ROW)} = p.row",
-        pairs=pairs,
-    )
-    return _Outcome(left if pairs.rows else table, pairs, changes)
+    return _Outcome(merged.of_rows(pairs, among=False) if pairs.rows else table, pairs, changes)
 
 
 def _fill_from_removed(table: Table, column: str, pairs: Table, edits: Edits) -> None:

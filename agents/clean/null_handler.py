@@ -284,8 +284,7 @@ def _drop_rows(table: Table) -> tuple[Table, Table]:
         f"SELECT row, 'missing: ' || gone AS reason FROM"
         f" (SELECT {Table.q(ROW)} AS row, concat_ws(', ', {names}) AS gone FROM {{self}}) WHERE gone <> '' ORDER BY row"
     )
-    left = table.sql(f"SELECT * FROM {{self}} t ANTI JOIN {{removed}} r ON t.{Table.q(ROW)} = r.row", removed=removed)
-    return left, removed
+    return table.of_rows(removed, among=False), removed
 
 
 # Report

@@ -95,7 +95,40 @@ def test_a_wide_table_written_and_read_again_is_the_same(table: Table, database:
 
 def test_what_a_query_may_need() -> None:
     columns = ["a", "b", 'odd "x"', "__row"]
-    assert wide.named_in("SELECT count(*), a * 2 FROM t", columns) == {"a"}
-    assert wide.named_in('SELECT t."odd ""x""", \'"b"\' FROM t', columns) == {'odd "x"'}
+    assert wide.named_in("SELECT count(*), a * 2 FROM t", columns) == ["a"]
+    assert wide.named_in('SELECT t."odd ""x""", \'"b"\' FROM t', columns) == ['odd "x"']
     for every in ("SELECT *", "SELECT t.*", "SELECT a, * EXCLUDE (b)", "SELECT COLUMNS('a')"):
-        assert wide.named_in(f"{every} FROM t", columns) == set(columns)
+        assert wide.named_in(f"{every} FROM t", columns) == columns
+
+
+def test_a_table_of_other_cells_shares_all_columns_but_those(database: Database) -> None:
+    table = database.table("SELECT range AS __row, range AS a, 'v' || range AS b, 'w' AS c FROM range(5)")
+    other = table.replaced({"b": "upper(b)"}).replaced({"a": "a + 10"})
+    assert other.columns == ("a", "b", "c")
+    assert other.query("SELECT * FROM {self} WHERE a > 12") == [(3, 13, "V3", "w"), (4, 14, "V4", "w")]
+    assert (other.shared_with(table), table.scalar("SELECT max(b) FROM {self}")) == ({"c"}, "v4")
+    del table
+    assert other.query("SELECT c, a FROM {self} WHERE __row = 0") == [("w", 10)]
+
+
+def test_cells_that_come_in_another_order_find_their_rows(database: Database) -> None:
+    table = database.table("SELECT range AS __row, range AS a, range AS b FROM range(5)")
+    other = table.replaced({"b": "b * 2"}, "(SELECT * FROM {self} ORDER BY a DESC)")
+    assert other.query("SELECT a, b FROM {self}") == [(row, 2 * row) for row in range(5)]
+    with pytest.raises(RuntimeError):
+        table.replaced({"b": "b"}, "(SELECT * FROM {self} WHERE a > 0)")
+
+
+def test_some_columns_of_a_table_are_no_copy(database: Database) -> None:
+    table = database.table("SELECT range AS __row, range AS a, 'v' AS b FROM range(2)").replaced({"a": "a + 1"})
+    some = table.only(["b", "a"])
+    assert (some.query("SELECT * FROM {self}"), some.columns) == ([("v", 1), ("v", 2)], ("b", "a"))
+    assert (some.shared_with(table), table.only(["a"]).query("SELECT * FROM {self}")) == ({"a", "b"}, [(1,), (2,)])
+
+
+@pytest.mark.parametrize(("among", "expected"), [(True, [1, 3]), (False, [0, 2, 4])])
+def test_rows_are_picked_from_every_part(database: Database, among: bool, expected: list[int]) -> None:
+    table = database.table("SELECT range AS __row, range AS a, range AS b FROM range(5)").replaced({"b": "b * 2"})
+    rows = database.table("SELECT unnest([3, 1, 9]) AS row")
+    picked = table.of_rows(rows, among=among)
+    assert picked.query("SELECT __row, a, b FROM {self}") == [(row, row, 2 * row) for row in expected]

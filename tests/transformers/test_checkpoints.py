@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import duckdb
+
 from agents.base import AgentResult
 from agents.table import Database, Table
 from transformers import checkpoints
@@ -40,6 +42,20 @@ def test_a_changed_table_comes_back_with_its_hidden_row(tmp_path: Path) -> None:
     assert loaded[1].table is not None
     assert loaded[1].table.query("SELECT * FROM {self}") == [(0, "V0"), (1, "V1")]
     assert len(list((tmp_path / "01-any").glob("*.parquet"))) == 1
+
+
+def test_of_a_table_of_many_columns_those_that_changed_are_written(tmp_path: Path) -> None:
+    given = _given(tmp_path).sql("SELECT *, 'w' AS w FROM {self}")
+    changed = given.replaced({"v": "upper(v)"})
+
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult(table=changed))
+    loaded = checkpoints.load(tmp_path / "01-any", "print", given)
+
+    assert loaded is not None
+    assert loaded[1].table is not None
+    assert loaded[1].table.query("SELECT * FROM {self}") == [(0, "V0", "w"), (1, "V1", "w")]
+    assert loaded[1].table.shared_with(given) == {"w"}
+    assert duckdb.sql(f"FROM '{tmp_path}/01-any/0.parquet'").columns == ["__row", "v"]
 
 
 def test_a_checkpoint_of_another_run_is_none(tmp_path: Path) -> None:

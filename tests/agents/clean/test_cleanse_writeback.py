@@ -27,7 +27,7 @@ def writeback(chain: Chain) -> AgentResult:
 
 def lines(table: Table) -> list[tuple[object, ...]]:
     names = ", ".join(map(Table.q, table.columns))
-    return table.query(f"SELECT {names} FROM {{self}} ORDER BY __row")
+    return table.query(f"SELECT {names} FROM {{self}}{table.in_order}")
 
 
 def test_the_files_of_a_run(make_table: MakeTable) -> None:
