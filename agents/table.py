@@ -7,18 +7,21 @@ the table that it was made of: see wide.py.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import errno
 import itertools
 import re
 import shutil
+import threading
 import weakref
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents import wide
 from agents.wide import ROW as ROW
@@ -39,12 +42,17 @@ FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 
 _ROWS_AT_ONCE = 100_000
+_ROWS_SIDE_BY_SIDE = 2_000_000
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_AS_LISTS = 200_000
 _COLUMNS_AT_ONCE = 10
 _COLUMNS_SHOWN = 10
 # DuckDB keeps several vectors for each expression.
 _TEXTS_AT_ONCE = 40
+
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
 
 
 class Database:
@@ -59,10 +67,14 @@ class Database:
         spill.mkdir(parents=True, exist_ok=True)
         import duckdb
 
-        self._connection = duckdb.connect(":memory:")
+        self._connections = [duckdb.connect(":memory:")]
+        self._own = threading.local()
+        self._threads = int(threads)
+        self._pool = ThreadPoolExecutor(self._threads)
         self._names = (f"t{number}" for number in itertools.count(1))
         self._holders: Counter[str] = Counter()
-        self._dropped: list[str] = []
+        self._holding = threading.RLock()
+        self._dropped: deque[str] = deque()
         self._in_order: dict[str, bool] = {}
         # A clever column name or regex must not reach the machine, so the door is closed before any user data comes in.
         for statement in (
@@ -73,7 +85,34 @@ class Database:
             "SET enable_external_access = false",
             "SET lock_configuration = true",
         ):
-            self._connection.execute(statement)
+            self._connections[0].execute(statement)
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """The thread's own: one connection runs one statement at a time."""
+        if not hasattr(self._own, "connection"):
+            self._own.connection = self._connections[0].cursor()
+            self._connections.append(self._own.connection)
+        connection: duckdb.DuckDBPyConnection = self._own.connection
+        return connection
+
+    def each(self, work: Callable[[_Item], _Answer], items: Iterable[_Item]) -> Iterator[_Answer]:
+        """What `work` answers to each item, in order; as many at a time as the engine has threads.
+
+        A statement on few rows keeps one thread busy, and Python between two statements none.
+        """
+        waiting: deque[Future[_Answer]] = deque()
+        try:
+            for item in items:
+                waiting.append(self._pool.submit(work, item))
+                if len(waiting) == self._threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for begun in waiting:
+                begun.cancel()
+            wait(waiting)
 
     def table(self, query: str, values: dict[str, Any] | None = None, *, narrow: bool = False) -> Table:
         """The rows of `query` as a new table. `narrow` says that it can't have too many columns for one statement."""
@@ -86,7 +125,7 @@ class Database:
 
     def _create(self, query: str, values: dict[str, Any] | None = None) -> tuple[Part, dict[str, str]]:
         name = next(self._names)
-        self.run(f"CREATE TEMP TABLE {name} AS {query}", values)
+        self.run(f"CREATE TABLE {name} AS {query}", values)
         types = {row[0]: row[1] for row in self.run(f"DESCRIBE {name}")}
         return Part(name, tuple(types)), types
 
@@ -164,12 +203,14 @@ class Database:
 
     def hold(self, names: Iterable[str]) -> None:
         """Keep tables until they were forgotten as often as they were held."""
-        self._holders.update(names)
+        with self._holding:
+            self._holders.update(names)
 
     def forget(self, names: Sequence[str]) -> None:
         """Drop tables that nobody else holds before the next statement; a finalizer may call it, but run none."""
-        self._holders.subtract(names)
-        self._dropped += [name for name in names if not self._holders[name]]
+        with self._holding:
+            self._holders.subtract(names)
+            self._dropped += [name for name in names if not self._holders[name]]
 
     def _execute(self, statement: str, values: dict[str, Any] | None) -> duckdb.DuckDBPyConnection:
         import duckdb
@@ -186,12 +227,16 @@ class Database:
             raise
 
     def _drop_forgotten(self) -> None:
-        while self._dropped:
-            self._connection.execute(f"DROP TABLE IF EXISTS {self._dropped.pop()}")
+        # Another thread may take the last.
+        with contextlib.suppress(IndexError):
+            while True:
+                self._connection.execute(f"DROP TABLE IF EXISTS {self._dropped.popleft()}")
 
     def close(self) -> None:
         """Free the memory and the spill files."""
-        self._connection.close()
+        self._pool.shutdown()
+        for connection in reversed(self._connections):
+            connection.close()
 
 
 class Table:
@@ -234,6 +279,13 @@ class Table:
     def scalar(self, query: str, **values: Any) -> Any:
         """The first value of the first row of a query."""
         return self.query(query, **values)[0][0]
+
+    def each(self, work: Callable[[_Item], _Answer], items: Iterable[_Item]) -> Iterator[_Answer]:
+        """What `work`, which asks this table, answers to each item, in order; some at a time unless it is long.
+
+        On a long one a statement keeps all threads busy, and takes as much memory as there is.
+        """
+        return map(work, items) if self.rows > _ROWS_SIDE_BY_SIDE else self._database.each(work, items)
 
     def df(self, query: str = "SELECT * FROM {self}", **values: Any) -> pandas.DataFrame:
         """The rows of a query, by default the whole table with its hidden columns, as a data frame."""

@@ -13,7 +13,7 @@ from agents.base import ROW_ISSUE_COLUMNS, AgentContext, AgentResult, Alert, Iss
 from agents.column_types import NUMERIC, ColumnType, Kind, infer_types
 from agents.dependencies import dependencies_of
 from agents.privacy.detect import personal_columns
-from agents.rules.cells import cells_of
+from agents.rules.cells import cells_of, parts_of
 from agents.rules.check import Outcome, check_cells, check_rows, failing_rows
 from agents.rules.contracts import Contract, read_contract
 from agents.rules.exports import FILES, exported
@@ -208,15 +208,19 @@ def _look(
     suggested: list[Outcome] = []
     edges: dict[str, tuple[int, int]] = {}
     personal = personal_columns(table)
-    for cells in cells_of(table, types):
-        given = {name: [rule for rule in rules if rule.of_one_column and rule.column == name] for name in cells.types}
-        outcomes |= {each.rule.id: each for own in check_cells(cells, given).values() for each in own}
-        sorts = {name: found.type if (found := meanings[name]) else "" for name in cells.types}
-        columns = [
-            Column(name, found, table.rows, sorts[name], name in personal) for name, found in cells.types.items()
-        ]
-        suggested += suggest_for_columns(cells, columns)
-        edges |= cells.edges()
+
+    def look(some: Mapping[str, ColumnType]) -> _Looked:
+        cells = cells_of(table, some)
+        given = {name: [rule for rule in rules if rule.of_one_column and rule.column == name] for name in some}
+        sorts = {name: found.type if (found := meanings[name]) else "" for name in some}
+        columns = [Column(name, found, table.rows, sorts[name], name in personal) for name, found in some.items()]
+        checked = [each for own in check_cells(cells, given).values() for each in own]
+        return _Looked(checked, suggest_for_columns(cells, columns), cells.edges())
+
+    for looked in table.each(look, parts_of(table, types)):
+        outcomes |= {each.rule.id: each for each in looked.checked}
+        suggested += looked.suggested
+        edges |= looked.edges
         ctx.report_progress(0.2 + 0.5 * len(edges) / max(1, len(types)))
     checked = [outcomes[rule.id] if rule.id in outcomes else check_rows(table, rule) for rule in rules]
     return _Looked(checked, suggested, edges)

@@ -92,8 +92,8 @@ def profile_columns(
     found: list[ColumnProfile] = []
     flagged: list[Table] = []
     readings: dict[str, str] = {}
-    for names in _parts(table):
-        measures = Measures(table, names, thresholds, sample, now)
+    for measures in table.each(lambda names: Measures(table, names, thresholds, sample, now), _parts(table)):
+        names = measures.names
         found.extend(_profile(measures, place) for place in range(len(names)))
         flagged.extend(_flagged_rows(measures))
         readings |= {names[place]: measures.reading(place, Table.q(names[place])) for place in measures.moments}

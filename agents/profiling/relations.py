@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents.profiling.correlations import correlations, is_number
@@ -27,12 +27,14 @@ def relations(
     paired = [column for column in columns if column["column"] in chosen]
     numbers = {each["column"]: readings[each["column"]] for each in paired if is_number(each)}
     grid = grid_of(sample, paired, numbers)
-    return {
-        "keys": keys(table, grid, columns),
-        "dependencies": dependencies(table, sample, grid, columns),
-        "correlations": correlations(table, grid, columns, readings),
-        "missingness": missingness(table, columns),
-        "baseline_inclusion": inclusion(table, baseline) if baseline else None,
+    found: dict[str, Callable[[], Any]] = {
+        "keys": lambda: keys(table, grid, columns),
+        "dependencies": lambda: dependencies(table, sample, grid, columns),
+        "correlations": lambda: correlations(table, grid, columns, readings),
+        "missingness": lambda: missingness(table, columns),
+        "baseline_inclusion": lambda: inclusion(table, baseline) if baseline else None,
+    }
+    return dict(zip(found, table.each(lambda find: find(), found.values()), strict=True)) | {
         "pairwise": {"columns": chosen, "left_out": left_out},
         "sampled": {"rows": sample.size, "of": table.rows} if sample.sampled else None,
     }

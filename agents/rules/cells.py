@@ -30,7 +30,7 @@ class Cells:
     """
 
     types: Mapping[str, ColumnType]
-    rows: int
+    table: Table
     grouped: bool
     _texts: Table
     _texts_sql: str
@@ -40,6 +40,11 @@ class Cells:
     def places(self) -> dict[str, int]:
         """The columns' places."""
         return {name: place for place, name in enumerate(self.types)}
+
+    @property
+    def rows(self) -> int:
+        """How many cells a column has."""
+        return self.table.rows
 
     def filled(self, column: str) -> int:
         """How many cells of a column hold something."""
@@ -64,12 +69,12 @@ class Cells:
         return self._measures.query(f"WITH measures AS NOT MATERIALIZED (SELECT c, x, n, r FROM {{self}}) {query}")
 
 
-def cells_of(table: Table, types: Mapping[str, ColumnType]) -> Iterator[Cells]:
-    """The cells of a table's columns, as many columns at once as fit in memory side by side."""
+def parts_of(table: Table, types: Mapping[str, ColumnType]) -> Iterator[Mapping[str, ColumnType]]:
+    """A table's columns, as many at a time as fit in memory side by side."""
     step = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(table.rows, 1)))
     pending = iter(types.items())
     while chosen := dict(islice(pending, step)):
-        yield _cells(table, chosen)
+        yield chosen
 
 
 def by_place(pieces: Mapping[int, str], otherwise: str) -> str:
@@ -89,7 +94,8 @@ def measure_of_cell_sql(cell: str, found: ColumnType) -> str:
     return f"CASE WHEN NOT {is_null_sql(cell)} THEN CAST(length({cell}) AS DOUBLE) END"
 
 
-def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
+def cells_of(table: Table, types: Mapping[str, ColumnType]) -> Cells:
+    """The cells of some columns of a table."""
     of_place = enumerate(types.values())
     measures = {place: measure_of_cell_sql("v", found) for place, found in of_place if found.kind in MEASURED}
     x = by_place(measures, "CAST(NULL AS DOUBLE)")
@@ -101,7 +107,7 @@ def _cells(table: Table, types: Mapping[str, ColumnType]) -> Cells:
     else:
         texts = _grouped(table, list(types)), "SELECT c, v, n, r FROM {self}"
     return Cells(
-        types, table.rows, grouped, *texts, texts[0].sql(f"SELECT c, {x} AS x, n, r FROM ({texts[1]}) WHERE {measured}")
+        types, table, grouped, *texts, texts[0].sql(f"SELECT c, {x} AS x, n, r FROM ({texts[1]}) WHERE {measured}")
     )
 
 

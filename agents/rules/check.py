@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from agents.column_types import ColumnType, is_null_sql
 from agents.edits import concat
@@ -71,13 +71,14 @@ def _counted(
     """How many cells break each rule of which that isn't known: the column, the rule's place, the count."""
     keeping: list[_Asked] = []
     breaking: list[_Asked] = []
-    repeating: list[_Asked] = []
     for name, own in rules.items():
         for at, rule in enumerate(own):
             if known[name][at] is not None:
                 continue
-            if rule.kind == "unique":
-                repeating.append(_Asked(name, at, "n > 1"))
+            if rule.kind == "unique" and cells.grouped:
+                breaking.append(_Asked(name, at, "n > 1"))
+            elif rule.kind == "unique":
+                yield name, at, _count_repeated(cells.table, rule.columns)
             elif kept := kept_by_measure_sql(rule, cells.types[name], "x"):
                 keeping.append(_Asked(name, at, kept))
             else:
@@ -86,12 +87,6 @@ def _counted(
         yield asked.column, asked.place, cells.filled(asked.column) - count
     filled = f"SELECT c, v, n FROM texts WHERE NOT {is_null_sql('v')}"
     for asked, count in _sums(cells.of_texts, filled, breaking, cells):
-        yield asked.column, asked.place, count
-    repeated: Counter[_Asked] = Counter()
-    for some in turns(cells.rows, "v"):
-        grouped = f"SELECT c, sum(n) AS n FROM ({filled}) WHERE {some} GROUP BY c, v"
-        repeated.update(dict(_sums(cells.of_texts, grouped, repeating, cells)))
-    for asked, count in repeated.items():
         yield asked.column, asked.place, count
 
 
@@ -141,21 +136,23 @@ def check_rows(table: Table, rule: Rule) -> Outcome:
     cells = [Table.q(column) for column in rule.columns]
     filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
     if rule.kind == "unique":
-        failing = _repeated(table, rule).scalar("SELECT coalesce(sum(__n), 0) FROM {self}")
-        return Outcome(rule, int(table.scalar(f"SELECT count(*) FROM {{self}} WHERE {filled}")), int(failing))
-    *causes, _ = cells
-    # Few groups are left after grouping: only those are looked at for what says nothing.
-    groups = table.sql(f"SELECT {', '.join(cells)}, count(*) AS __n FROM {{self}} GROUP BY ALL")
-    support, failing = groups.query(
-        "SELECT coalesce(sum(__rows), 0), coalesce(sum(__rows - __usual), 0) FROM (SELECT sum(__n) AS __rows,"
-        f" max(__n) AS __usual FROM {{self}} WHERE {filled} GROUP BY {', '.join(causes)})"
-    )[0]
-    return Outcome(rule, int(support), int(failing))
+        support = int(table.scalar(f"SELECT count(*) FROM {{self}} WHERE {filled}"))
+        return Outcome(rule, support, _count_repeated(table, rule.columns))
+    support = failing = 0
+    for _, pairs in _pairs(table, rule):
+        counted = f"SELECT sum(__n) AS rows, max(__n) AS usual FROM {{self}} GROUP BY {_causes(rule)}"
+        rows, odd = pairs.query(f"SELECT coalesce(sum(rows), 0), coalesce(sum(rows - usual), 0) FROM ({counted})")[0]
+        support, failing = support + int(rows), failing + int(odd)
+    return Outcome(rule, support, failing)
 
 
-def _repeated(table: Table, rule: Rule) -> Table:
+_repeats: WeakKeyDictionary[Table, dict[tuple[str, ...], Table]] = WeakKeyDictionary()
+"""What has been found of tables that still exist, from the count until the rows are listed."""
+
+
+def _repeated(table: Table, columns: Sequence[str]) -> Table:
     """The cells that come more than once where they may not, and how many rows have them: `__n`."""
-    cells = [Table.q(column) for column in rule.columns]
+    cells = [Table.q(column) for column in columns]
     same, filled = ", ".join(cells), " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
     return concat(
         [
@@ -168,8 +165,34 @@ def _repeated(table: Table, rule: Rule) -> Table:
     )
 
 
+def _count_repeated(table: Table, columns: tuple[str, ...]) -> int:
+    """How many rows have such cells."""
+    found = _repeats.setdefault(table, {})[columns] = _repeated(table, columns)
+    return int(found.scalar("SELECT coalesce(sum(__n), 0) FROM {self}"))
+
+
+def _causes(rule: Rule) -> str:
+    return ", ".join(map(Table.q, rule.columns[:-1]))
+
+
+def _pairs(table: Table, rule: Rule) -> Iterator[tuple[str, Table]]:
+    """The cells of a dependency, the last as `__effect`, where each says something, and how many rows have them: `__n`.
+
+    In turns: a condition on the rows, and the pairs of these.
+    """
+    *causes, effect = (Table.q(column) for column in rule.columns)
+    filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in (*causes, "__effect"))
+    for some in turns(table.rows, _causes(rule)):
+        # Few groups are left after grouping: only those are looked at for what says nothing.
+        groups = table.sql(
+            f"SELECT {_causes(rule)}, {effect} AS __effect, count(*) AS __n FROM {{self}} WHERE {some} GROUP BY ALL"
+        )
+        yield some, groups.sql(f"SELECT * FROM {{self}} WHERE {filled}")
+
+
 def failing_rows(table: Table, outcomes: Sequence[Outcome], types: Mapping[str, ColumnType]) -> Table:
     """All rows that break a rule, with the cell that shows it, by rule and row."""
+    repeats = _repeats.pop(table, {})
     parts = [table.beside(FAILING_COLUMNS)]
     for rule in (each.rule for each in outcomes if each.failing and each.rule.columns):
         shown = (
@@ -181,10 +204,11 @@ def failing_rows(table: Table, outcomes: Sequence[Outcome], types: Mapping[str, 
             parts.append(table.sql(f"{query} ORDER BY {ROW}"))
         elif rule.kind == "unique":
             same = ", ".join(map(Table.q, rule.columns))
+            repeated = repeats.get(rule.columns) or _repeated(table, rule.columns)
             query = f"{shown} FROM {{self}} SEMI JOIN {{repeated}} USING ({same})"
-            parts.append(table.sql(f"{query} ORDER BY {ROW}", repeated=_repeated(table, rule)))
+            parts.append(table.sql(f"{query} ORDER BY {ROW}", repeated=repeated))
         else:
-            parts.append(table.sql(f"{_undetermined_sql(rule, shown)} ORDER BY {ROW}"))
+            parts.append(_undetermined(table, rule, shown).sql("SELECT * FROM {self} ORDER BY row"))
     return concat(parts)
 
 
@@ -195,12 +219,17 @@ def _shown(rule: Rule) -> str:
     return Table.q(rule.column)
 
 
-def _undetermined_sql(rule: Rule, shown: str) -> str:
+def _undetermined(table: Table, rule: Rule, shown: str) -> Table:
     """The rows whose last cell is not the one that usually goes with the others."""
-    cells = [Table.q(column) for column in rule.columns]
-    filled = " AND ".join(f"NOT {is_null_sql(cell)}" for cell in cells)
-    *causes, effect = cells
-    known = ", ".join(causes)
-    counted = f"SELECT {known}, {effect} AS __effect, count(*) AS __n FROM {{self}} WHERE {filled} GROUP BY ALL"
-    usual = f"SELECT {known}, max(row(__n, __effect))[2] AS __usual FROM ({counted}) GROUP BY {known}"
-    return f"{shown} FROM {{self}} JOIN ({usual}) USING ({known}) WHERE {filled} AND {effect} <> __usual"
+    effect = Table.q(rule.column)
+    found = []
+    for some, pairs in _pairs(table, rule):
+        broken = pairs.sql(
+            f"SELECT {_causes(rule)}, max(row(__n, __effect))[2] AS __usual FROM {{self}} GROUP BY {_causes(rule)}"
+            " HAVING count(*) > 1"
+        )
+        odd = f"{some} AND NOT {is_null_sql(effect)} AND {effect} <> __usual"
+        found.append(
+            table.sql(f"{shown} FROM {{self}} JOIN {{broken}} USING ({_causes(rule)}) WHERE {odd}", broken=broken)
+        )
+    return concat(found)

@@ -51,7 +51,7 @@ def test_only_rows_out_of_order_are_sorted(database: Database) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
 def test_a_full_disk_is_told_as_what_it_is(database: Database) -> None:
-    database._connection = duckdb.connect()  # the database's own may not reach /dev
+    database._own.connection = duckdb.connect()  # the database's own may not reach /dev
     with pytest.raises(OSError, match="disk is full") as caught:
         database.run("COPY (SELECT range FROM range(9)) TO '/dev/full' (FORMAT csv, USE_TMP_FILE false)")
     assert caught.value.errno == errno.ENOSPC
