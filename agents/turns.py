@@ -8,9 +8,12 @@ from collections.abc import Iterator
 GROUPS_AT_ONCE = 1_000_000
 
 
-def turns(rows: int, expression: str) -> Iterator[str]:
-    """Conditions that part so many rows by an expression: rows that are equal in it meet one and the same of them."""
-    count = 1 + rows // GROUPS_AT_ONCE
+def turns(rows: int, expression: str, *, times: int = 1) -> Iterator[str]:
+    """Conditions that part so many rows by an expression: rows that are equal in it meet one and the same of them.
+
+    times: so many times as many groups at once, where they are smaller than groups of texts.
+    """
+    count = 1 + rows // (times * GROUPS_AT_ONCE)
     if count == 1:
         yield "true"
         return

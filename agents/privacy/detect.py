@@ -16,6 +16,7 @@ from agents.privacy.checks import Values, share
 from agents.privacy.headers import Hint, hints_of, is_vetoed
 from agents.privacy.kinds import KINDS, QUASI, SPECIAL
 from agents.privacy.rare import suspects
+from agents.sampling import sample_of
 from agents.semantics import phones, validators
 from agents.semantics.columns import Semantic, semantic_type
 from agents.table import ROW, Table
@@ -166,15 +167,17 @@ def _rare(table: Table, sample: _Sample, found: Sequence[Finding]) -> list[Findi
 
 
 def _sample(table: Table, wanted: int, seed: int) -> _Sample:
-    one_in = max(1, table.rows // wanted)
-    chosen = f"hash({ROW} + {int(seed)}) % {one_in} = 0" if one_in > 1 else "true"
+    drawn = sample_of(table, seed).rows
+    one_in = max(1, drawn.rows // wanted)
+    # Two numbers, because the sample that this is drawn from was chosen by the hash of their sum.
+    chosen = f"hash({ROW}, {int(seed)}) % {one_in} = 0" if one_in > 1 else "true"
     values: dict[str, Values] = {}
     rows = 0
     at_once = max(1, min(_MOST_COLUMNS, _CELLS_AT_ONCE // min(table.rows or 1, wanted)))
     for start in range(0, len(table.columns), at_once):
         names = table.columns[start : start + at_once]
         cells = ", ".join(f"{Table.q(name)} AS c{place}" for place, name in enumerate(names))
-        part = table.sql(f"SELECT {cells} FROM {{self}} WHERE {chosen}")
+        part = drawn.sql(f"SELECT {cells} FROM {{self}} WHERE {chosen}")
         rows = part.rows
         values |= dict(zip(names, _values_of(part, len(names)), strict=True))
     return _Sample(values, rows)
