@@ -12,6 +12,7 @@ from errors import TooLarge
 
 MB = 1 << 20
 BLOCK = 4 * MB
+_LARGE = 64 * MB
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ def blocks(path: Path, start: int = 0) -> Iterator[bytes]:
         stream.seek(start)
         while block := stream.read(BLOCK):
             yield block
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file's table had better not be kept in memory."""
+    return path.stat().st_size > _LARGE
 
 
 def column_names(names: Sequence[str], limit: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

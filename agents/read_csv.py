@@ -16,7 +16,7 @@ import duckdb
 
 from agents.encoding import Text
 from agents.mend_csv import Grammar, Mender, too_long
-from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names, listed
+from agents.read_base import BLOCK, MB, Content, ReadOptions, blocks, column_names, is_large, listed
 from agents.table import FORMULA, ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
@@ -108,7 +108,8 @@ def load(
         f"max_line_size = {longest}, buffer_size = {2 * longest})"
     )
     cells = ", ".join(f"c{number} AS {Table.q(name)}" for number, name in enumerate(held))
-    return database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
+    query = f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}"
+    return database.table(query, large=is_large(path))
 
 
 def find_dialect(path: Path, filename: str, options: ReadOptions) -> Dialect:

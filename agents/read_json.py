@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from agents.json_outline import Member, Outline, outline
-from agents.read_base import MB, Content, ReadOptions, blocks, column_names, listed
+from agents.read_base import MB, Content, ReadOptions, blocks, column_names, is_large, listed
 from agents.table import ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
 
@@ -62,11 +62,11 @@ def _attempt(path: Path, filename: str, folder: Path, database: Database, option
 
 def _read(path: Path, filename: str, folder: Path, database: Database, options: ReadOptions) -> Content:
     if _first_byte(path) == b"[":
-        return _records(_objects(path, "array", options), "json", database, options)
+        return _records(path, "array", "json", database, options)
     found = outline(path)
     if found.more or filename.lower().endswith((".jsonl", ".ndjson")):
         layout = "newline_delimited" if _on_one_line(path, found) else "unstructured"
-        return _records(_objects(path, layout, options), "jsonl", database, options)
+        return _records(path, layout, "jsonl", database, options)
     return _single(path, found.members, folder, database, options)
 
 
@@ -77,11 +77,11 @@ def _single(path: Path, members: tuple[Member, ...], folder: Path, database: Dat
         raise UnreadableFile(f"The JSON holds several lists of objects ({names}); keep one. {SHAPES}")
     if lists:
         part = _slice(path, lists[0], folder / "list.json")
-        content = _records(_objects(part, "array", options), "json", database, options)
+        content = _records(part, "array", "json", database, options)
         return Content(content.table, "json", (*_left_out(lists[0], members), *content.notes))
     if members and (all(each.is_list for each in members) or all(each.is_object for each in members)):
         return _columns(path, members, folder, database, options)
-    return _records(_objects(path, "unstructured", options), "json", database, options)
+    return _records(path, "unstructured", "json", database, options)
 
 
 def _left_out(taken: Member, members: tuple[Member, ...]) -> tuple[str, ...]:
@@ -124,7 +124,8 @@ def _objects(path: Path, layout: str, options: ReadOptions) -> str:
     )
 
 
-def _records(source: str, kind: str, database: Database, options: ReadOptions) -> Content:
+def _records(path: Path, layout: str, kind: str, database: Database, options: ReadOptions) -> Content:
+    source = _objects(path, layout, options)
     keys, twice = _keys(source, database, options)
     names, notes = column_names(keys, options.max_columns)
     paths = ", ".join(literal(_pointer(key)) for key in keys)
@@ -132,7 +133,8 @@ def _records(source: str, kind: str, database: Database, options: ReadOptions) -
     values = f"list_transform(json_extract_string({_marked('json')}, [{paths}]), lambda cell: {_bare('cell')}) AS cells"
     numbered = f"SELECT row_number() OVER () - 1 AS {ROW}, json FROM {source}"
     try:
-        table = database.table(f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM ({numbered}))")
+        query = f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM ({numbered}))"
+        table = database.table(query, large=is_large(path))
     except OutOfMemory:
         table = _in_steps(
             database.table(numbered), f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM {{self}})"

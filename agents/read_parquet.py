@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from agents.read_base import MB, Content, ReadOptions, column_names
+from agents.read_base import MB, Content, ReadOptions, column_names, is_large
 from agents.read_csv import too_wide
 from agents.table import ROW, Database, Table, literal
 from errors import OutOfMemory, TooLarge, UnreadableFile
@@ -29,7 +29,8 @@ def read_parquet(path: Path, database: Database, options: ReadOptions) -> Conten
         for column, name in zip(described, names, strict=True)
     )
     try:
-        table = database.table(f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}")
+        query = f"SELECT row_number() OVER () - 1 AS {ROW}, {cells} FROM {source}"
+        table = database.table(query, large=is_large(path))
         _check_fields(table, path, database, options.max_field_mb)
     except OutOfMemory as error:
         raise too_wide(names) from error

@@ -41,6 +41,7 @@ _TOKENS = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\{(?P<name>\w+)\}""")
 FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 
+_LARGE = "large"
 _ROWS_AT_ONCE = 100_000
 _ROWS_SIDE_BY_SIDE = 2_000_000
 _CELLS_AT_ONCE = 1_000_000
@@ -56,15 +57,19 @@ _Answer = TypeVar("_Answer")
 
 
 class Database:
-    """One in-memory DuckDB with a memory limit, shut off from the machine except for one folder.
+    """One DuckDB with a memory limit, shut off from the machine except for one folder.
 
     folder: the only place that SQL may read or write; memory_limit: as DuckDB spells it ("200MB").
+
+    Tables are kept in memory, and moved to a temporary file and back where there are too many; large ones that stay are
+    kept in a file of their own, from which they are only ever read.
     """
 
     def __init__(self, folder: Path, *, memory_limit: str = "200MB", threads: int = 2) -> None:
         self.folder = folder.resolve()
         spill = self.folder / "spill"
-        spill.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(spill, ignore_errors=True)
+        spill.mkdir(parents=True)
         import duckdb
 
         self._connections = [duckdb.connect(":memory:")]
@@ -81,6 +86,9 @@ class Database:
             f"SET memory_limit = {literal(memory_limit)}",
             f"SET threads = {int(threads)}",
             f"SET temp_directory = {literal(str(spill))}",
+            f"ATTACH {literal(str(spill / 'large.duckdb'))} AS {_LARGE}",
+            # The others take longer to write than they spare in reading a few times.
+            "SET force_compression = 'dictionary'",
             f"SET allowed_directories = [{literal(str(self.folder))}]",
             "SET enable_external_access = false",
             "SET lock_configuration = true",
@@ -114,28 +122,35 @@ class Database:
                 begun.cancel()
             wait(waiting)
 
-    def table(self, query: str, values: dict[str, Any] | None = None, *, narrow: bool = False) -> Table:
-        """The rows of `query` as a new table. `narrow` says that it can't have too many columns for one statement."""
+    def table(
+        self, query: str, values: dict[str, Any] | None = None, *, narrow: bool = False, large: bool = False
+    ) -> Table:
+        """The rows of `query` as a new table.
+
+        narrow: it can't have too many columns for one statement; large: it needn't be kept in memory.
+        """
         if not narrow and ("*" in query or query.count(",") >= wide.GROUP):
             columns = [row[0] for row in self.run(f"DESCRIBE {query}", values)]
             if len(columns) > wide.GROUP and ROW in columns:
-                return self._wide(query, values, columns)
-        part, types = self._create(query, values)
+                return self._wide(query, values, columns, large=large)
+        part, types = self._create(query, values, large=large)
         return Table(self, (part,), types)
 
-    def _create(self, query: str, values: dict[str, Any] | None = None) -> tuple[Part, dict[str, str]]:
-        name = next(self._names)
+    def _create(
+        self, query: str, values: dict[str, Any] | None = None, *, large: bool = False
+    ) -> tuple[Part, dict[str, str]]:
+        name = f"{_LARGE}.{next(self._names)}" if large else next(self._names)
         self.run(f"CREATE TABLE {name} AS {query}", values)
         types = {row[0]: row[1] for row in self.run(f"DESCRIBE {name}")}
         return Part(name, tuple(types)), types
 
-    def _wide(self, query: str, values: dict[str, Any] | None, columns: Sequence[str]) -> Table:
+    def _wide(self, query: str, values: dict[str, Any] | None, columns: Sequence[str], *, large: bool) -> Table:
         """The same in groups of columns, each by a query of its own."""
         parts: list[Part] = []
         types: dict[str, str] = {}
         for group in groups(columns):
             chosen = ", ".join(map(quote, (ROW, *group)))
-            part, own = self._create(f"SELECT {chosen} FROM ({query})", values)
+            part, own = self._create(f"SELECT {chosen} FROM ({query})", values, large=large)
             parts, types = [*parts, part], types | own
         return Table(self, tuple(self.side_by_side(parts)), types)
 
@@ -221,7 +236,7 @@ class Database:
         except duckdb.OutOfMemoryException as error:
             first_line = str(error).partition("\n")[0]
             raise OutOfMemory(engine=first_line) from error
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.FatalException) as error:
             if "No space left" in str(error) or "not enough space" in str(error):
                 raise OSError(errno.ENOSPC, "the disk is full") from error
             raise

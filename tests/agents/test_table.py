@@ -1,6 +1,7 @@
 """Tables as files: in the order of `__row`, whole however large they are."""
 
 import errno
+import itertools
 from pathlib import Path
 
 import duckdb
@@ -66,3 +67,36 @@ def test_a_column_that_is_not_there_is_told_with_the_nearest(database: Database,
     with pytest.raises(ColumnNotFound) as refused:
         table.require([asked], "target_columns")
     assert str(refused.value) == f"target_columns names {asked!r}, which the table doesn't have; {hint}"
+
+
+def test_a_large_table_is_kept_in_a_file_of_its_own_until_nobody_holds_it(database: Database) -> None:
+    rows = "SELECT range AS __row, 'town ' || range % 7 AS city, range::VARCHAR AS id FROM range(300_000)"
+    small, large = database.table(rows), database.table(rows, large=True)
+    file = database.folder / "spill" / "large.duckdb"
+    assert file.stat().st_size > 1 << 20
+    question = "SELECT count(*), min(city), max(hash(city, id)), bool_and(rowid = __row) FROM {self}"
+    assert large.query(question) == small.query(question)
+    assert large.widened([small.sql("SELECT __row, city AS town FROM {self}")]).columns == ("city", "id", "town")
+    count = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'large'"
+    assert database.run(count) == [(1,)]
+    del large
+    assert database.run(count) == [(0,)]
+
+
+def test_several_questions_at_once_are_answered_in_order(database: Database) -> None:
+    table = database.table("SELECT range AS __row, range % 9 AS n FROM range(1000)")
+    answers = table.each(lambda n: table.sql(f"SELECT __row FROM {{self}} WHERE n = {n}").rows, range(9))
+    assert list(answers) == [112] + [111] * 8
+
+
+def test_the_first_of_several_questions_that_fails_ends_them(database: Database) -> None:
+    table = database.table("SELECT range AS __row FROM range(10)")
+
+    def ask(n: int) -> int:
+        table.require(["gone"] if n == 3 else [], "target_columns")
+        return n
+
+    answers = table.each(ask, itertools.count())
+    with pytest.raises(ColumnNotFound):
+        list(answers)
+    assert table.rows == 10
