@@ -109,10 +109,14 @@ class Database:
 
         A statement on few rows keeps one thread busy, and Python between two statements none.
         """
+        if hasattr(self._own, "answering"):
+            # A question within a question: to wait for a thread that waits for this one would be for ever.
+            yield from map(work, items)
+            return
         waiting: deque[Future[_Answer]] = deque()
         try:
             for item in items:
-                waiting.append(self._pool.submit(work, item))
+                waiting.append(self._pool.submit(self._answer, work, item))
                 if len(waiting) == self._threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -121,6 +125,14 @@ class Database:
             for begun in waiting:
                 begun.cancel()
             wait(waiting)
+
+    def ahead(self, work: Callable[[], _Answer]) -> Callable[[], _Answer]:
+        """Begin with what is needed later; whoever calls for the answer waits until it is there."""
+        return self._pool.submit(self._answer, lambda _: work(), None).result
+
+    def _answer(self, work: Callable[[_Item], _Answer], item: _Item) -> _Answer:
+        self._own.answering = True
+        return work(item)
 
     def table(
         self, query: str, values: dict[str, Any] | None = None, *, narrow: bool = False, large: bool = False
@@ -301,6 +313,13 @@ class Table:
         On a long one a statement keeps all threads busy, and takes as much memory as there is.
         """
         return map(work, items) if self.rows > _ROWS_SIDE_BY_SIDE else self._database.each(work, items)
+
+    def ahead(self, work: Callable[[], _Answer]) -> Callable[[], _Answer]:
+        """Begin with what is needed later; whoever calls for the answer waits until it is there."""
+        if self.rows <= _ROWS_SIDE_BY_SIDE:
+            return self._database.ahead(work)
+        answer = work()
+        return lambda: answer
 
     def df(self, query: str = "SELECT * FROM {self}", **values: Any) -> pandas.DataFrame:
         """The rows of a query, by default the whole table with its hidden columns, as a data frame."""

@@ -88,15 +88,21 @@ def profile_columns(
     report_progress: Callable[[float], None] = lambda _: None,
 ) -> TableProfile:
     """Profile every column of a table, a few at a time. `now` decides which dates are in the future."""
-    sample = sample_of(table, seed)
+    sample = table.ahead(lambda: sample_of(table, seed))
     found: list[ColumnProfile] = []
     flagged: list[Table] = []
     readings: dict[str, str] = {}
-    for measures in table.each(lambda names: Measures(table, names, thresholds, sample, now), _parts(table)):
-        names = measures.names
-        found.extend(_profile(measures, place) for place in range(len(names)))
-        flagged.extend(_flagged_rows(measures))
-        readings |= {names[place]: measures.reading(place, Table.q(names[place])) for place in measures.moments}
+
+    def profile(names: Sequence[str]) -> TableProfile:
+        measures = Measures(table, names, thresholds, sample, now)
+        columns = [_profile(measures, place) for place in range(len(names))]
+        read = {names[place]: measures.reading(place, Table.q(names[place])) for place in measures.moments}
+        return TableProfile(columns, _together(table, _flagged_rows(measures)), read)
+
+    for part in table.each(profile, _parts(table)):
+        found += part.columns
+        flagged.append(part.row_issues)
+        readings |= part.readings
         report_progress(len(found) / len(table.columns))
     return TableProfile(found, _together(table, flagged), readings)
 

@@ -54,7 +54,8 @@ def grid_of(sample: Sample, columns: Sequence[Mapping[str, Any]], readings: Mapp
     number."""
     codes: dict[str, Array] = {}
     numbers: dict[str, Array] = {}
-    for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+
+    def code(start: int) -> tuple[dict[str, Array], dict[str, Array]]:
         some = columns[start : start + _COLUMNS_AT_ONCE]
         names = [column["column"] for column in some]
         coded = {f"t{at}": _code_sql(column) for at, column in enumerate(some)}
@@ -62,10 +63,14 @@ def grid_of(sample: Sample, columns: Sequence[Mapping[str, Any]], readings: Mapp
         chosen = ", ".join(f"{sql} AS {name}" for name, sql in (coded | read).items())
         shown = ", ".join([*coded, *(f"{number_or_nan_sql(name)} AS {name}" for name in read)])
         found = sample.rows.arrays(f"SELECT {shown} FROM (SELECT {chosen} FROM {{self}})")
-        for at, name in enumerate(names):
-            codes[name] = _dense(found[f"t{at}"])
-            if f"x{at}" in found:
-                numbers[name] = found[f"x{at}"]
+        return (
+            {name: _dense(found[f"t{at}"]) for at, name in enumerate(names)},
+            {name: found[f"x{at}"] for at, name in enumerate(names) if f"x{at}" in found},
+        )
+
+    for own_codes, own_numbers in sample.rows.each(code, range(0, len(columns), _COLUMNS_AT_ONCE)):
+        codes |= own_codes
+        numbers |= own_numbers
     return Grid(sample.rows.rows, sample.size, codes, numbers)
 
 

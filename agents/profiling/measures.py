@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -73,9 +73,14 @@ class Measures:
     """A few columns measured together. Every mapping is by a column's place among `names`."""
 
     def __init__(
-        self, table: Table, names: Sequence[str], thresholds: Thresholds, sample: Sample, now: datetime
+        self,
+        table: Table,
+        names: Sequence[str],
+        thresholds: Thresholds,
+        sample: Callable[[], Sample],
+        now: datetime,
     ) -> None:
-        self.table, self.names, self.thresholds, self.sample, self.now = table, list(names), thresholds, sample, now
+        self.table, self.names, self.thresholds, self.now = table, list(names), thresholds, now
         self.values = shaped_values(table, self.names)
         spelled = spellings(self.values)
         found = types_of(self.values, self.names, spelled)
@@ -88,6 +93,8 @@ class Measures:
             table, {name: Cells(count.present, count.once) for name, count in zip(names, self.counts, strict=True)}
         )
         self.top = texts.top_and_rarest(self.values, self.frequencies, thresholds.top_n_values)
+        # Only now: it may still be being drawn.
+        self.sample = sample()
         self._look_at_sample()
         self._measure_numbers()
 
