@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from agents.table import Table, literal
+from agents.turns import parted
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 DecimalMark = Literal[".", ","]
@@ -412,18 +413,18 @@ def _shaped_in_parts(table: Table, column: str) -> Table:
     DuckDB moves a hash table that is too large to disk, but now and then too late.
     """
     cell = Table.q(column)
-    turns = 1
+    count = 1
     if table.rows > _TEXTS_IN_DOUBT:
         size = f"approx_count_distinct({cell}) * ({_TEXT_OVERHEAD} + coalesce(avg(strlen({cell})), 0))"
-        turns = 1 + int(table.scalar(f"SELECT {size} FROM {{self}}") / _TEXT_BYTES_AT_ONCE)
-    some = f"WHERE hash({cell}) % {turns} = $turn" if turns > 1 else ""
-    grouped = f"(SELECT 0 AS c, {cell} AS v, count(*) AS n FROM {{self}} {some} GROUP BY ALL)"
-    query = _shaped_sql(grouped, _usual_in(table, column))
-    if turns == 1:
-        return table.sql(query)
-    values = table.sql(query, turn=0)
-    for turn in range(1, turns):
-        table.query(f"INSERT INTO {{values}} {query}", values=values, turn=turn)
+        count = 1 + int(table.scalar(f"SELECT {size} FROM {{self}}") / _TEXT_BYTES_AT_ONCE)
+    usual = _usual_in(table, column)
+    first, *others = (
+        _shaped_sql(f"(SELECT 0 AS c, {cell} AS v, count(*) AS n FROM {{self}} WHERE {some} GROUP BY ALL)", usual)
+        for some in parted(count, cell)
+    )
+    values = table.sql(first)
+    for query in others:
+        table.query(f"INSERT INTO {{values}} {query}", values=values)
     return values
 
 

@@ -113,18 +113,27 @@ class Database:
             # A question within a question: to wait for a thread that waits for this one would be for ever.
             yield from map(work, items)
             return
-        waiting: deque[Future[_Answer]] = deque()
+        waiting: deque[tuple[_Item, Future[_Answer]]] = deque()
         try:
             for item in items:
-                waiting.append(self._pool.submit(self._answer, work, item))
+                waiting.append((item, self._pool.submit(self._answer, work, item)))
                 if len(waiting) == self._threads:
-                    yield waiting.popleft().result()
+                    yield self._first_of(waiting, work)
             while waiting:
-                yield waiting.popleft().result()
+                yield self._first_of(waiting, work)
         finally:
-            for begun in waiting:
+            for _, begun in waiting:
                 begun.cancel()
-            wait(waiting)
+            wait([begun for _, begun in waiting])
+
+    def _first_of(self, waiting: deque[tuple[_Item, Future[_Answer]]], work: Callable[[_Item], _Answer]) -> _Answer:
+        item, begun = waiting.popleft()
+        try:
+            return begun.result()
+        except OutOfMemory:
+            # Beside another it needed more memory than there is; alone it may not.
+            wait([other for _, other in waiting])
+            return work(item)
 
     def ahead(self, work: Callable[[], _Answer]) -> Callable[[], _Answer]:
         """Begin with what is needed later; whoever calls for the answer waits until it is there."""

@@ -13,7 +13,11 @@ def turns(rows: int, expression: str, *, times: int = 1) -> Iterator[str]:
 
     times: so many times as many groups at once, where they are smaller than groups of texts.
     """
-    count = 1 + rows // (times * GROUPS_AT_ONCE)
+    yield from parted(1 + rows // (times * GROUPS_AT_ONCE), expression)
+
+
+def parted(count: int, expression: str) -> Iterator[str]:
+    """The same for so many turns."""
     if count == 1:
         yield "true"
         return

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, date_sql, infer_types, is_null_sql, measure_sql, trim_sql
+from agents.edits import concat
 from agents.privacy.kinds import KINDS, Method
 from agents.privacy.masks import loosely_masked_sql
 from agents.table import ROW, Table, literal
+from agents.turns import turns
 
 ANYTHING = "*"
 """Stands for a value that is generalised so far that it could be any."""
@@ -135,7 +137,13 @@ def _replacement(mask: ColumnMask, cell: str, text: str) -> str:
 def _ladder(table: Table, mask: ColumnMask, k: int) -> Table:
     """The different values of a column with what they read at each level: v, l0 … l4."""
     known = infer_types(table, [mask.column])[mask.column]
-    values = table.sql(f"SELECT {Table.q(mask.column)} AS v, count(*) AS n FROM {{self}} GROUP BY ALL")
+    cell = Table.q(mask.column)
+    values = concat(
+        [
+            table.sql(f"SELECT {cell} AS v, count(*) AS n FROM {{self}} WHERE {some} GROUP BY ALL")
+            for some in turns(table.rows, cell)
+        ]
+    )
     rungs = list(_rungs(values, mask.kind, known, k))
     shown = ", ".join(
         f"CASE WHEN {is_null_sql('v')} THEN v ELSE {rung} END AS l{level}" for level, rung in enumerate(rungs, start=1)
@@ -211,9 +219,12 @@ def _in_small_classes(
     )
     tables = {f"m{place}": ladders[name] for place, name in enumerate(names)}
     rows = table.sql(f"SELECT t.{ROW} AS row, {shown} FROM {{self}} t {joins}", **tables)
-    return rows.sql(
-        f"SELECT row FROM {{self}} JOIN (SELECT {keys} FROM {{self}} GROUP BY {keys} HAVING count(*) < {int(k)})"
-        f" USING ({keys})"
+    few = f"GROUP BY {keys} HAVING count(*) < {int(k)}"
+    return concat(
+        [
+            rows.sql(f"SELECT row FROM {{self}} JOIN (SELECT {keys} FROM {{self}} WHERE {some} {few}) USING ({keys})")
+            for some in turns(rows.rows, keys)
+        ]
     )
 
 

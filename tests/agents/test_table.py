@@ -9,7 +9,7 @@ import pytest
 
 from agents import table as module
 from agents.table import Database
-from errors import ColumnNotFound
+from errors import ColumnNotFound, OutOfMemory
 
 
 def _numbered(database: Database, order: str) -> module.Table:
@@ -100,3 +100,17 @@ def test_the_first_of_several_questions_that_fails_ends_them(database: Database)
     with pytest.raises(ColumnNotFound):
         list(answers)
     assert table.rows == 10
+
+
+def test_what_runs_out_of_memory_beside_another_is_tried_alone(database: Database) -> None:
+    table = database.table("SELECT range AS __row FROM range(10)")
+    tried: list[int] = []
+
+    def ask(n: int) -> int:
+        tried.append(n)
+        if n == 2 and tried.count(2) == 1:
+            raise OutOfMemory(engine="full")
+        return n
+
+    assert list(table.each(ask, range(4))) == [0, 1, 2, 3]
+    assert tried.count(2) == 2
