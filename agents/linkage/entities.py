@@ -27,8 +27,8 @@ def _with_ids(table: Table, entities: Table) -> Table:
     return entities.sql(
         """
         WITH content AS (
-            SELECT entity, CASE WHEN count(*) = 1 THEN any_value(hashed)
-                           ELSE md5(string_agg(hashed, '' ORDER BY hashed)) END AS hashed
+            SELECT entity, CASE WHEN count(*) = 1 THEN any_value(__hashed)
+                           ELSE md5(string_agg(__hashed, '' ORDER BY __hashed)) END AS hashed
             FROM {self} JOIN {hashes} USING (__row) GROUP BY entity
         ),
         named AS (
@@ -44,11 +44,12 @@ def _with_ids(table: Table, entities: Table) -> Table:
 
 
 def _content_hashes(table: Table, columns: Sequence[str]) -> Table:
-    """`__row` and `hashed`: a hash of a row's cells that tells a missing cell from an empty one."""
-    hashed = table.sql("SELECT __row, '' AS hashed FROM {self}")
+    """`__row` and `__hashed`: a hash of a row's cells that tells a missing cell from an empty one."""
+    hashed = table.sql("SELECT __row, '' AS __hashed FROM {self}")
     for batch in batches(columns):
         cells = " || ".join(f"coalesce('=' || {Table.q(column)}, '-') || chr(31)" for column in batch)
         hashed = hashed.sql(
-            f"SELECT __row, md5(hashed || {cells}) AS hashed FROM {{self}} JOIN {{table}} USING (__row)", table=table
+            f"SELECT __row, md5(__hashed || {cells}) AS __hashed FROM {{self}} JOIN {{table}} USING (__row)",
+            table=table,
         )
     return hashed

@@ -91,6 +91,6 @@ def _spelled_sql(cell: str, kinds: Collection[str]) -> str:
 
 def _texts(table: Table, name: str, kinds: Collection[str]) -> Values:
     return table.query(
-        f"SELECT {Table.q(name)} AS v, count(*) AS n FROM {{self}} WHERE {_spelled_sql(Table.q(name), kinds)}"
+        f"SELECT v, count(*) AS n FROM (SELECT {Table.q(name)} AS v FROM {{self}}) WHERE {_spelled_sql('v', kinds)}"
         f" GROUP BY v ORDER BY n DESC, hash(v), v LIMIT {_MOST_TEXTS}"
     )

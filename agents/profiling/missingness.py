@@ -30,7 +30,7 @@ def missingness(table: Table, columns: Sequence[Mapping[str, Any]]) -> dict[str,
     found = {"columns_with_missing": [column["column"] for column in holed], "patterns": [], "together": []}
     if not names:
         return found
-    masks = table.sql(f"SELECT {_mask_sql(kept)} AS mask, count(*) AS n FROM {{self}} GROUP BY mask")
+    masks = table.sql(f"SELECT {_mask_sql(kept)} AS mask, count(*) AS n FROM {{self}} GROUP BY ALL")
     top = masks.query(f"SELECT mask, n FROM {{self}} ORDER BY n DESC, mask LIMIT {_PATTERNS}")
     return found | {
         "patterns": [

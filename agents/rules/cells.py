@@ -119,7 +119,7 @@ def _mostly_once(table: Table, found: ColumnType) -> bool:
 def _grouped(table: Table, names: Sequence[str]) -> Table:
     if len(names) == 1:
         return table.sql(
-            f"SELECT 0 AS c, {Table.q(names[0])} AS v, count() AS n, min({ROW}) AS r FROM {{self}} GROUP BY v"
+            f"SELECT 0 AS c, {Table.q(names[0])} AS v, count() AS n, min({ROW}) AS r FROM {{self}} GROUP BY ALL"
         )
     cells = f"SELECT unnest(range({len(names)})) AS c, unnest([{', '.join(map(Table.q, names))}]) AS v, {ROW} AS r"
     return table.sql(f"SELECT c, v, count() AS n, min(r) AS r FROM ({cells} FROM {{self}}) GROUP BY c, v")

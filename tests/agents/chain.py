@@ -1,7 +1,8 @@
 """Running a tool's agents one after the other on a table, as the pipeline does, with everything kept to look at."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,7 @@ class Chain:
     original: Table
     table: Table
     source_format: str = "csv"
+    inputs: Mapping[str, Table] = field(default_factory=dict)
     steps: list[RanStep] = field(default_factory=list)
     gathered: dict[str, Table] = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ class Chain:
             original=self.original,
             now=NOW,
             source_format=self.source_format,
+            inputs=self.inputs,
             earlier={step.agent.id: step.result for step in self.steps if step.result},
             **self.gathered,
         )
@@ -80,10 +83,37 @@ class Chain:
         self.gathered[name] = earlier.sql(both, added=added) if earlier else added
 
 
-def run_tool(tool: str, table: Table, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> Chain:
+def run_tool(
+    tool: str,
+    table: Table,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    inputs: Mapping[str, Table] | None = None,
+) -> Chain:
     """Run the agents of a tool that an order without a list of agents gets."""
-    chain = Chain(table, table)
+    chain = Chain(table, table, inputs=inputs or {})
     for agent in registry().values():
         if agent.tool == tool and (agent.default or agent.always):
             chain.run(agent, (parameters or {}).get(agent.id))
     return chain
+
+
+def fingerprint(table: Table | None) -> Any:
+    """What a table holds: equal for equal tables, whatever the order of their rows."""
+    if table is None:
+        return None
+    hashes = " + ".join(f"hash({i}, {Table.q(name)})::HUGEINT" for i, name in enumerate(table.types))
+    return table.types, table.query(f"SELECT count(*), sum({hashes or 0}) FROM {{self}}")
+
+
+def facts(result: AgentResult) -> Any:
+    """All that an agent answered, to be compared with another answer."""
+    tables = ("table", "changes", "removed", "quarantine", "row_issues")
+    lists = ("alerts", "issues", "recommendations", "charts")
+    return (
+        {name: fingerprint(getattr(result, name)) for name in tables},
+        {name: fingerprint(table) for name, table in result.extras.items()},
+        json.loads(json.dumps({name: [asdict(each) for each in getattr(result, name)] for name in lists})),
+        json.loads(
+            json.dumps({"metrics": dict(result.metrics), "data": dict(result.data), "routing": list(result.routing)})
+        ),
+    )

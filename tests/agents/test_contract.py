@@ -1,20 +1,18 @@
 """What every agent promises, whoever wrote it, on tables of every shape."""
 
 import functools
-import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas
 import pytest
 
-from agents.base import Agent, AgentResult, registry
+from agents.base import Agent, registry
 from agents.table import ROW, Database, Table
 from errors import NotApplicable
-from tests.agents.chain import Chain, RanStep, run_tool
+from tests.agents.chain import Chain, RanStep, facts, fingerprint, run_tool
 
 ODD_NAMES = (
     'a"b',
@@ -93,26 +91,6 @@ def _ran(tool: str, shape: str, until: str | None = None) -> Chain:
     return chain
 
 
-def _fingerprint(table: Table | None) -> Any:
-    if table is None:
-        return None
-    hashes = " + ".join(f"hash({i}, {Table.q(name)})::HUGEINT" for i, name in enumerate(table.types))
-    return table.types, table.query(f"SELECT count(*), sum({hashes or 0}) FROM {{self}}")
-
-
-def _facts(result: AgentResult) -> Any:
-    tables = ("table", "changes", "removed", "quarantine", "row_issues")
-    lists = ("alerts", "issues", "recommendations", "charts")
-    return (
-        {name: _fingerprint(getattr(result, name)) for name in tables},
-        {name: _fingerprint(table) for name, table in result.extras.items()},
-        json.loads(json.dumps({name: [asdict(each) for each in getattr(result, name)] for name in lists})),
-        json.loads(
-            json.dumps({"metrics": dict(result.metrics), "data": dict(result.data), "routing": list(result.routing)})
-        ),
-    )
-
-
 def _steps() -> Iterator[Any]:
     for agent in registry().values():
         if agent.default or agent.always:
@@ -127,19 +105,19 @@ def _step(agent: Agent, shape: str) -> RanStep:
 @pytest.mark.parametrize(("agent", "shape"), list(_steps()))
 def test_every_agent_keeps_its_promises(agent: Agent, shape: str) -> None:
     step = _step(agent, shape)
-    before = _fingerprint(step.table)
+    before = fingerprint(step.table)
 
     try:
         again = agent.run(step.table, agent.params(), step.context) if step.result else None
     except NotApplicable:
         again = None
 
-    assert _fingerprint(step.table) == before, "the input was touched"
+    assert fingerprint(step.table) == before, "the input was touched"
     if step.result is None:
         assert again is None
         return
     assert again is not None
-    assert _facts(again) == _facts(step.result), "two runs on one input differ"
+    assert facts(again) == facts(step.result), "two runs on one input differ"
     _check_rows(step)
 
 
@@ -162,7 +140,7 @@ def test_cleaning_twice_is_cleaning_once(shape: str) -> None:
 
     again = run_tool("clean-my-data", cleaned)
 
-    assert _fingerprint(again.table) == _fingerprint(cleaned)
+    assert fingerprint(again.table) == fingerprint(cleaned)
     assert "changes" not in again.gathered
     assert "removed" not in again.gathered
 
