@@ -60,6 +60,8 @@ class ColumnType:
     tells day from month; ambiguous_dates then counts the rows that can be read both ways. decimal: the decimal mark.
     unit: the most frequent unit of a quantity. shapes: rows per spelling; members: the spellings that are of the kind.
     usual: whether everything is written in one of the ways that programs write, such as 2024-12-31 23:59:59.
+    padded: whether any cell, also one that says nothing, has blank space around it. texts: how many different cells
+    there are, one that is empty among them.
     """
 
     kind: Kind
@@ -75,6 +77,13 @@ class ColumnType:
     shapes: Mapping[str, int] = field(default_factory=dict)
     members: tuple[str, ...] = ()
     usual: bool = False
+    padded: bool = False
+    texts: int = 0
+
+    @property
+    def tidy(self) -> bool:
+        """Whether it's certain that all cells are ASCII without blank space around them or two blanks inside."""
+        return not self.padded and (self.usual or _BLANKLESS.issuperset(self.shapes))
 
 
 _SPACE = " \t\r\n\u00a0\u2007\u202f"
@@ -136,6 +145,8 @@ _SHAPES: dict[str, str] = {
     "code": r"[A-Za-z\d]+(?:[-_./:#+][A-Za-z\d]+)*",
 }
 _LONGEST_SHAPE = 60
+_BLANKLESS = frozenset({"integer", "padded", "integral", "decimal", "code", "iso_date"})
+"""Shapes without a blank in them."""
 
 _KIND_SHAPES: dict[Kind, tuple[str, ...]] = {
     Kind.BOOLEAN: ("boolean",),
@@ -204,11 +215,14 @@ def empty_spellings(table: Table, column: str, found: ColumnType) -> frozenset[s
     lexicon = NULL_SPELLINGS - {""}
     if found.kind not in (Kind.TEXT, Kind.CODE):
         return lexicon
-    cell = trim_sql(Table.q(column))
-    two_letters = table.scalar(
-        f"SELECT avg(regexp_full_match({cell}, '[A-Za-z]{{2}}')::INTEGER) FROM {{self}} WHERE NOT {is_null_sql(cell)}"
-    )
-    return lexicon - ({"none", "na"} if (two_letters or 0) > 0.5 else {"none"})
+    two_letters = 0
+    if "text" in found.shapes or "boolean" in found.shapes:
+        cell = trim_sql(Table.q(column))
+        two_letters = table.scalar(
+            f"SELECT count(*) FILTER (strlen({cell}) = 2 AND regexp_full_match({cell}, '[A-Za-z]{{2}}'))"
+            f" FROM {{self}} WHERE NOT {is_null_sql(cell)}"
+        )
+    return lexicon - ({"none", "na"} if 2 * two_letters > sum(found.shapes.values()) else {"none"})
 
 
 def number_sql(expression: str, decimal: DecimalMark = ".") -> str:
@@ -305,6 +319,11 @@ def infer_types(table: Table, columns: Sequence[str] | None = None) -> dict[str,
     for start in range(0, len(unknown), chunk):
         known |= _infer_chunk(table, unknown[start : start + chunk])
     return {name: known[name] for name in names}
+
+
+def known_types(table: Table) -> Mapping[str, ColumnType]:
+    """What is known of a table's columns already."""
+    return _known.get(table, {})
 
 
 def keep_types(before: Table, after: Table, columns: Iterable[str]) -> None:
@@ -527,8 +546,9 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
     shapes = {shape: int(count.rows) for shape, count in counted.items() if shape != "missing"}
     missing = int(counted["missing"].rows) if "missing" in counted else 0
     total = sum(shapes.values())
+    padded, texts = any(count.padded for count in counted.values()), sum(count.values for count in counted.values())
     if not total:
-        return ColumnType(Kind.EMPTY, 1.0, missing, 0)
+        return ColumnType(Kind.EMPTY, 1.0, missing, 0, padded=padded, texts=texts)
     kind, members, decimal = _vote(shapes, total)
     if kind in (Kind.QUANTITY, Kind.PERCENT) and not _has_bare_fractions(shapes):
         decimal = _mark_beside_units(values, number)
@@ -548,6 +568,8 @@ def _verdict(values: Table, number: int, counted: Mapping[str, _ShapeCount]) -> 
         shapes=shapes,
         members=members,
         usual=all(count.usual for shape, count in counted.items() if shape != "missing"),
+        padded=padded,
+        texts=texts,
     )
 
 

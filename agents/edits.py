@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agents.base import CHANGE_COLUMNS
-from agents.column_types import keep_types
+from agents.column_types import keep_types, known_types
 from agents.table import ROW, Table, literal
+from agents.texts import few_texts, texts_sql
 from agents.wide import groups
 
 SqlFunction = Callable[[str], str]
@@ -114,29 +115,32 @@ class Edits:
 
     def apply(self) -> tuple[Table, Table]:
         """The changed table, and the changes and suggestions in the order applied."""
-        current, logs = self.table, [_no_changes(self.table)]
+        current, log = self.table, _Log(self.table)
         pending = {column: list(steps) for column, steps in self._steps.items()}
         while pending:
-            current = _rewrite_round(current, _leading_rewrites(pending), logs)
-            current = _cells_round(current, _leading_cells(pending), logs)
+            current = _rewrite_round(current, _leading_rewrites(pending), log)
+            current = _cells_round(current, _leading_cells(pending), log)
             pending = {column: steps for column, steps in pending.items() if steps}
-        current, changes = self._without_dropped(current, logs), concat(logs)
+        current, changes = self._without_dropped(current, log), log.lines
         if current is not self.table:
             changed = {column for (column,) in changes.query('SELECT DISTINCT "column" FROM {self} WHERE applied')}
             keep_types(self.table, current, [column for column in current.columns if column not in changed])
         return current, changes
 
-    def _without_dropped(self, current: Table, logs: list[Table]) -> Table:
+    def _without_dropped(self, current: Table, log: _Log) -> Table:
         if not self._dropped:
             return current
         lines = [(None, column, column, None, rule, evidence, 1.0, True) for column, rule, evidence in self._dropped]
-        logs.append(current.beside(CHANGE_COLUMNS, lines))
+        log.add(current.beside(CHANGE_COLUMNS, lines))
         gone = {column for column, _, _ in self._dropped}
         return current.only(name for name in current.types if name not in gone)
 
 
 def concat(tables: Sequence[Table]) -> Table:
     """The rows of several tables of the same columns, one after the other."""
+    tables = [table for table in tables if table.rows] or tables[:1]
+    if len(tables) == 1:
+        return tables[0]
     if sum(table.rows for table in tables) > _CELLS_AT_ONCE:
         return _concat_in_turns(tables)
     names = {f"part_{number}": table for number, table in enumerate(tables)}
@@ -147,14 +151,26 @@ def _concat_in_turns(tables: Sequence[Table]) -> Table:
     """The same, some rows at a time: to keep the order of millions, DuckDB holds more of them than fits in memory."""
     whole = tables[0].sql("SELECT * FROM {self} WHERE false")
     for table in tables:
-        for start in range(0, table.rows, _CELLS_AT_ONCE):
-            some = f"rowid >= {start} AND rowid < {start + _CELLS_AT_ONCE}"
-            whole.query(f"INSERT INTO {{self}} SELECT * FROM {{table}} WHERE {some}", table=table)
+        whole = append(whole, table, "SELECT * FROM {more}")
     return whole
 
 
-def _no_changes(table: Table) -> Table:
-    return table.beside(CHANGE_COLUMNS)
+def append(whole: Table, table: Table, query: str) -> Table:
+    """`whole`, which nobody else may hold, and below it what a query makes of the rows of a table, `{more}` in it."""
+    for start in range(0, table.rows, _CELLS_AT_ONCE):
+        whole = whole.extended(query, more=table.stretch(start, start + _CELLS_AT_ONCE))
+    return whole
+
+
+class _Log:
+    """The changes and suggestions so far, in the order applied."""
+
+    def __init__(self, table: Table) -> None:
+        self.lines = table.beside(CHANGE_COLUMNS)
+
+    def add(self, lines: Table, query: str = "SELECT * FROM {more}") -> None:
+        """Put what a query makes of a table's rows below them."""
+        self.lines = append(self.lines, lines, query)
 
 
 def _leading_rewrites(pending: dict[str, list[_Rewrite | _Cells]]) -> dict[str, list[_Rewrite]]:
@@ -176,29 +192,34 @@ def _leading_cells(pending: dict[str, list[_Rewrite | _Cells]]) -> dict[str, _Ce
     return taken
 
 
-def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], logs: list[Table]) -> Table:
+def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], log: _Log) -> Table:
     changed: dict[str, list[_Rewrite]] = {}
     if current.rows <= FEW_ROWS:
         differing = current.where_any(list(rewrites), lambda column: _differs(Table.q(column), rewrites[column]))
         rewrites = {column: rewrites[column] for column in differing}
     for column, steps in rewrites.items():
-        touched = _touched(current, column, steps)
+        found = known_types(current).get(column)
+        if few_texts(current, found):
+            texts = _chain(f"SELECT true AS r, v AS s0 FROM {texts_sql(current, column, found)}", steps)
+            if not current.scalar(f"SELECT count(*) FROM ({texts})"):
+                continue
+        touched = current.sql(_chain(f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", steps))
         if touched.rows:
-            logs.extend(_log(touched, column, steps))
+            _record(log, touched, column, steps)
             changed[column] = [step for step in steps if step.applied]
     return _project(current, changed)
 
 
-def _touched(current: Table, column: str, steps: Sequence[_Rewrite]) -> Table:
-    """The rows that a chain of rewrites touches: `r`, and the value before (`s0`) and after each step (`s1`, …)."""
-    query, value, differs = f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", "s0", []
+def _chain(query: str, steps: Sequence[_Rewrite]) -> str:
+    """SQL for what a chain of rewrites touches: `r`, and the value before (`s0`) and after each step (`s1`, …)."""
+    value, differs = "s0", []
     names = "r, s0"  # named one by one: a star would make a wide table bring all its columns
     for number, step in enumerate(steps, 1):
         query = f"SELECT {names}, CAST({step.new(value)} AS VARCHAR) AS s{number} FROM ({query})"
         names += f", s{number}"
         differs.append(f"s{number} IS DISTINCT FROM {value}")
         value = f"s{number}" if step.applied else value
-    return current.sql(f"SELECT {names} FROM ({query}) WHERE {' OR '.join(differs)}")
+    return f"SELECT {names} FROM ({query}) WHERE {' OR '.join(differs)}"
 
 
 def _differs(cell: str, steps: Sequence[_Rewrite]) -> str:
@@ -206,19 +227,17 @@ def _differs(cell: str, steps: Sequence[_Rewrite]) -> str:
     return " OR ".join(f"CAST({step.new(cell)} AS VARCHAR) IS DISTINCT FROM {cell}" for step in steps)
 
 
-def _log(touched: Table, column: str, steps: Sequence[_Rewrite]) -> list[Table]:
-    lines, value = [], "s0"
+def _record(log: _Log, touched: Table, column: str, steps: Sequence[_Rewrite]) -> None:
+    value = "s0"
     for number, step in enumerate(steps, 1):
-        lines.append(
-            touched.sql(
-                f"SELECT r AS row, {literal(column)} AS column, {value} AS old, s{number} AS new,"
-                f" {literal(step.rule)} AS rule, {literal(step.evidence)} AS evidence,"
-                f" CAST({step.confidence} AS DOUBLE) AS confidence, {step.applied} AS applied"
-                f" FROM {{self}} WHERE s{number} IS DISTINCT FROM {value}"
-            )
+        log.add(
+            touched,
+            f"SELECT r AS row, {literal(column)} AS column, {value} AS old, s{number} AS new,"
+            f" {literal(step.rule)} AS rule, {literal(step.evidence)} AS evidence,"
+            f" CAST({step.confidence} AS DOUBLE) AS confidence, {step.applied} AS applied"
+            f" FROM {{more}} WHERE s{number} IS DISTINCT FROM {value}",
         )
         value = f"s{number}" if step.applied else value
-    return lines
 
 
 def _project(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
@@ -241,12 +260,12 @@ def _project_group(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
     return current.replaced({column: Table.q(column) for column in changed}, origin)
 
 
-def _cells_round(current: Table, steps: dict[str, _Cells], logs: list[Table]) -> Table:
+def _cells_round(current: Table, steps: dict[str, _Cells], log: _Log) -> Table:
     group: dict[str, Table] = {}
     waiting = 0
     for column, step in steps.items():
         lines = _changed_cells(current, column, step.cells(current))
-        logs.append(lines)
+        log.add(lines)
         applied = lines.sql("SELECT row, new FROM {self} WHERE applied")
         if waiting + applied.rows > _CELLS_AT_ONCE:
             current, group, waiting = _join_cells(current, group), {}, 0

@@ -34,7 +34,9 @@ def _equal_hashes(table: Table, cells: Sequence[str], *, missing_matches: bool) 
     hashed = None
     for number, part in enumerate(_parts(cells)):
         whole = "true" if missing_matches else " AND ".join(f"{cell} IS NOT NULL" for cell in part)
-        one, two = (f"hash({salt}, {number}, {', '.join(part)})::HUGEINT AS {name}" for salt, name in enumerate("ab"))
+        # Only what has to be added up takes 16 bytes.
+        kind = "UBIGINT" if len(cells) <= _COLUMNS_AT_ONCE else "HUGEINT"
+        one, two = (f"hash({salt}, {number}, {', '.join(part)})::{kind} AS {name}" for salt, name in enumerate("ab"))
         added = table.sql(f"SELECT t.{Table.q(ROW)} AS row, {one}, {two}, {whole} AS whole FROM {{self}} t")
         hashed = added.sql("SELECT * FROM {self} UNION ALL SELECT * FROM {hashed}", hashed=hashed) if hashed else added
     assert hashed is not None

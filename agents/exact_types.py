@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from agents.column_types import ColumnType, Kind
 from agents.table import Table
+from agents.texts import texts_sql
 from agents.wide import groups
 
 _WHOLE = r"0|-?[1-9]\d*"
@@ -35,29 +36,26 @@ def typed(table: Table, types: Mapping[str, ColumnType], *, digits: int = 18) ->
 def _cast(table: Table, column: str, found: ColumnType, digits: int) -> str | None:
     """SQL of the typed column, or None where it stays text."""
     cell = f"nullif({Table.q(column)}, '')"
+    texts = f"(SELECT nullif(v, '') AS v FROM {texts_sql(table, column, found)})"
     for name in _CANDIDATES.get(found.kind, ()) if found.confidence == 1 else ():
-        cast = _decimal(table, cell) if name == "DECIMAL" else f"TRY_CAST({cell} AS {name})"
-        if cast and _reads_back(table, cell, cast, name, digits):
-            return cast
+        form = _decimal(table, texts) if name == "DECIMAL" else name
+        if form and _reads_back(table, texts, f"TRY_CAST(v AS {form})", name, digits):
+            return f"TRY_CAST({cell} AS {form})"
     return None
 
 
-def _reads_back(table: Table, cell: str, cast: str, name: str, digits: int) -> bool:
+def _reads_back(table: Table, texts: str, cast: str, name: str, digits: int) -> bool:
     spelled = f"CAST({cast} AS VARCHAR)"
     if name == "DOUBLE":
         # 12 beside 8.4 is 12.0 to a DOUBLE: the same number, and nobody wrote 12.0 here.
         spelled = rf"regexp_replace({spelled}, '\.0$', '')"
-    long = (
-        f"length({cell}) > {digits if name == 'BIGINT' else _DIGITS + 2}" if name in ("BIGINT", "DOUBLE") else "false"
-    )
-    query = f"SELECT coalesce(bool_or({cell} IS NOT NULL AND ({spelled} IS DISTINCT FROM {cell} OR {long})), false)"
-    return not table.scalar(f"{query} FROM {{self}}")
+    long = f"length(v) > {digits if name == 'BIGINT' else _DIGITS + 2}" if name in ("BIGINT", "DOUBLE") else "false"
+    query = f"SELECT coalesce(bool_or(v IS NOT NULL AND ({spelled} IS DISTINCT FROM v OR {long})), false)"
+    return not table.scalar(f"{query} FROM {texts}")
 
 
-def _decimal(table: Table, cell: str) -> str | None:
+def _decimal(table: Table, texts: str) -> str | None:
     """A DECIMAL of the scale that all values share."""
-    low, high, longest = table.query(
-        f"SELECT min(length(split_part({cell}, '.', 2))), max(length(split_part({cell}, '.', 2))), max(length({cell}))"
-        " FROM {self}"
-    )[0]
-    return f"TRY_CAST({cell} AS DECIMAL(38, {high}))" if low == high and low and longest <= 37 else None
+    fraction = "length(split_part(v, '.', 2))"
+    low, high, longest = table.query(f"SELECT min({fraction}), max({fraction}), max(length(v)) FROM {texts}")[0]
+    return f"DECIMAL(38, {high})" if low == high and low and longest <= 37 else None

@@ -8,6 +8,7 @@ from agents.base import Issue
 from agents.column_types import ColumnType, Kind, number_sql, trim_sql
 from agents.edits import Edits, SqlFunction
 from agents.table import Table, literal
+from agents.texts import texts_sql
 
 _NUMBER = r"[+-]?(?:\d+(?:[,' ]\d{3})*(?:\.\d+)?|\.\d+)"
 _SEPARATORS = r"[,' \x{00a0}\x{202f}]"
@@ -89,7 +90,7 @@ def _whole(value: str) -> str:
 
 def _mend_units(table: Table, column: str, found: ColumnType, edits: Edits) -> list[Issue]:
     """One unit in several spellings: the dominant one where there is one, else none at all."""
-    spellings = _unit_spellings(table, column)
+    spellings = _unit_spellings(table, column, found)
     total = sum(rows for _, rows in spellings)
     spellings = [(spelling, rows) for spelling, rows in spellings if rows >= _TYPO_SHARE * total]
     units = sorted({_folded(spelling) for spelling, _ in spellings if spelling})
@@ -109,15 +110,14 @@ def _mend_units(table: Table, column: str, found: ColumnType, edits: Edits) -> l
     return []
 
 
-def _unit_spellings(table: Table, column: str) -> list[tuple[str, int]]:
+def _unit_spellings(table: Table, column: str, found: ColumnType) -> list[tuple[str, int]]:
     """How the unit is written beside the numbers, most frequent first; '' where a number has none."""
-    cell = Table.q(column)
-    found = table.query(
-        f"SELECT {_unit_part(cell)} AS unit, count(*) FROM {{self}}"
-        f" WHERE regexp_full_match({trim_sql(cell)}, {literal(_QUANTITY)})"
-        " GROUP BY ALL ORDER BY count(*) DESC, 1 LIMIT 100"
+    units = table.query(
+        f"SELECT {_unit_part('v')} AS unit, sum(n) FROM {texts_sql(table, column, found)}"
+        f" WHERE regexp_full_match({trim_sql('v')}, {literal(_QUANTITY)})"
+        " GROUP BY ALL ORDER BY sum(n) DESC, 1 LIMIT 100"
     )
-    return [(unit, int(rows)) for unit, rows in found]
+    return [(unit, int(rows)) for unit, rows in units]
 
 
 def _unit_part(value: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agents.edits import concat
 from agents.table import ROW, Table, literal
+from agents.turns import turns
 from errors import VerificationFailed
 
 _COLUMNS_AT_ONCE = 10
+_ROWS_AT_ONCE = 1_000_000
 _NOTHING = "\x00"
 
 
@@ -15,19 +18,46 @@ def verify(original: Table, result: Table, changes: Table, removed: Table) -> No
     """Raise VerificationFailed unless the log explains every difference between `original` and `result`.
 
     changes: row, column, old, new in the order applied; removed: row. Cells are compared by the sum of the 64-bit
-    hashes of (row, value) per column, so that no table has to be joined to another.
+    hashes of (row, value) per column, so that no table has to be joined to another; a column that both tables share is
+    the same without a look at it.
     """
-    gone = removed.sql("SELECT DISTINCT row FROM {self}")
+    gone = concat(
+        [removed.sql(f"SELECT DISTINCT row FROM {{self}} WHERE {some}") for some in turns(removed.rows, "row")]
+    )
     _verify_columns(original, result, changes)
     _verify_rows(original, result, gone)
-    shared = [column for column in original.columns if column in result.columns]
-    expected, found = _sums(original, shared), _sums(result, shared)
+    same = original.shared_with(result)
+    copied = [column for column in original.columns if column in result.columns and column not in same]
+    expected, found = _sums(original, copied), _sums(result, copied)
     _subtract_removed(original, gone, expected)
-    for column in _changed_columns(changes, shared):
-        expected[column] += _moved_by(original, column, changes, gone)
-    wrong = [column for column in shared if expected[column] != found[column]]
+    both = [column for column in original.columns if column in result.columns]
+    ranges = _ranges(original)
+    moved = {column: _moved_by(original, column, changes, gone, ranges) for column in _changed_columns(changes, both)}
+    wrong = [column for column in both if expected.get(column, 0) + moved.get(column, 0) != found.get(column, 0)]
     if wrong:
         raise VerificationFailed(f"the log does not explain the cells of {_named(wrong)}", columns=wrong)
+
+
+def cells_changed(changes: Table) -> int:
+    """How many cells a log names; a column that was dropped or added is one."""
+    if changes.rows <= _ROWS_AT_ONCE:
+        return int(changes.scalar('SELECT count(DISTINCT ("column", row)) FROM {self}'))
+    whole = int(changes.scalar('SELECT count(DISTINCT "column") FROM {self} WHERE row IS NULL'))
+    return whole + sum(_cells_of(changes, column) for column in _columns_of(changes))
+
+
+def _cells_of(changes: Table, column: str) -> int:
+    own = f'"column" = {literal(column)} AND row IS NOT NULL'
+    counted = "count(*)" if _ascends(changes, "row", own) else "count(DISTINCT row)"
+    ways = ["true"] if counted == "count(*)" else turns(changes.rows, "row")
+    return sum(int(changes.scalar(f"SELECT {counted} FROM {{self}} WHERE {own} AND {some}")) for some in ways)
+
+
+def _ascends(table: Table, row: str, where: str = "true") -> bool:
+    """Whether each row's number is greater than the one before it, which tells in one look that none comes twice."""
+    numbers = f"SELECT {row} AS number FROM {{self}} WHERE {where}"
+    steps = f"SELECT number <= lag(number) OVER () AS back FROM ({numbers})"
+    return not table.scalar(f"SELECT coalesce(bool_or(back), false) FROM ({steps})")
 
 
 def _named(columns: Sequence[str]) -> str:
@@ -45,14 +75,25 @@ def _verify_columns(original: Table, result: Table, changes: Table) -> None:
 
 def _verify_rows(original: Table, result: Table, gone: Table) -> None:
     row = Table.q(ROW)
-    (before,), (after,), (taken,) = (
-        table.query(f"SELECT (count(*), count(DISTINCT {name}), coalesce(sum(hash({name})), 0)) FROM {{self}}")[0]
+    (before, _), (after, sum_after), (taken, sum_taken) = counted = [
+        table.query(f"SELECT count(*), coalesce(sum(hash({name})), 0) FROM {{self}}")[0]
         for table, name in ((original, row), (result, row), (gone, "row"))
-    )
-    if after[0] != after[1] or after[0] != before[0] - taken[0] or after[2] != before[2] - taken[2]:
+    ]
+    if after != before - taken or sum_after != counted[0][1] - sum_taken or _repeats(result):
         raise VerificationFailed(
-            f"the log does not explain the rows: {before[0]} were read, {taken[0]} removed, {after[0]} are left"
+            f"the log does not explain the rows: {before} were read, {taken} removed, {after} are left"
         )
+
+
+def _repeats(table: Table) -> bool:
+    """Whether a row is there twice."""
+    row = Table.q(ROW)
+    if _ascends(table, row):
+        return False
+    different = (
+        int(table.scalar(f"SELECT count(DISTINCT {row}) FROM {{self}} WHERE {some}")) for some in turns(table.rows, row)
+    )
+    return sum(different) != table.rows
 
 
 def _cell_hash(row: str, value: str) -> str:
@@ -74,32 +115,62 @@ def _subtract_removed(original: Table, gone: Table, sums: dict[str, int]) -> Non
             sums[column] -= total
 
 
-def _changed_columns(changes: Table, shared: Sequence[str]) -> list[str]:
-    changed = {column for (column,) in changes.query('SELECT DISTINCT "column" FROM {self} WHERE row IS NOT NULL')}
-    return [column for column in shared if column in changed]
+def _columns_of(changes: Table) -> list[str]:
+    """The columns with a changed cell."""
+    return [
+        column for (column,) in changes.query('SELECT DISTINCT "column" FROM {self} WHERE row IS NOT NULL ORDER BY 1')
+    ]
 
 
-def _moved_by(original: Table, column: str, changes: Table, gone: Table) -> int:
+def _changed_columns(changes: Table, both: Sequence[str]) -> list[str]:
+    changed = set(_columns_of(changes))
+    return [column for column in both if column in changed]
+
+
+def _ranges(table: Table) -> list[str]:
+    """Conditions that part the rows by their number."""
+    last = int(table.scalar(f"SELECT coalesce(max({Table.q(ROW)}), 0) FROM {{self}}"))
+    return [f"BETWEEN {start} AND {start + _ROWS_AT_ONCE - 1}" for start in range(0, last + 1, _ROWS_AT_ONCE)]
+
+
+def _moved_by(original: Table, column: str, changes: Table, gone: Table, ranges: Sequence[str]) -> int:
     """How far the changes of one column move its sum; every change must begin where the one before it ended."""
-    steps = changes.sql(
-        "SELECT row, old, new, lag(new) OVER chain AS before, row_number() OVER chain AS step,"
-        " row_number() OVER (PARTITION BY row ORDER BY number DESC) AS left_over"
-        ' FROM (SELECT rowid AS number, * FROM {self} WHERE "column" = $column AND row IS NOT NULL)'
-        " WINDOW chain AS (PARTITION BY row ORDER BY number)",
-        column=column,
-    )
-    broken = steps.scalar("SELECT count(*) FROM {self} WHERE step > 1 AND old IS DISTINCT FROM before")
-    firsts = steps.sql("SELECT row, old FROM {self} WHERE step = 1")
-    broken += original.scalar(
-        f"SELECT count(*) FROM {{firsts}} f LEFT JOIN {{self}} t ON t.{Table.q(ROW)} = f.row"
-        f" WHERE t.{Table.q(column)} IS DISTINCT FROM f.old",
-        firsts=firsts,
-    )
+    own = f'"column" = {literal(column)} AND row IS NOT NULL'
+    steps = _single_steps if _ascends(changes, "row", own) else _chains
+    broken = moved = 0
+    for some in ranges:
+        more, by = _replayed(original, column, changes, steps(f"{own} AND row {some}"), gone, some)
+        broken, moved = broken + more, moved + by
     if broken:
         raise VerificationFailed(f"{broken} changes of {column!r} do not begin with the value that was there")
-    kept = "FROM {self} s ANTI JOIN {gone} g ON g.row = s.row"
-    out = steps.scalar(f"SELECT coalesce(sum({_cell_hash('s.row', 's.old')}), 0) {kept} WHERE s.step = 1", gone=gone)
-    in_ = steps.scalar(
-        f"SELECT coalesce(sum({_cell_hash('s.row', 's.new')}), 0) {kept} WHERE s.left_over = 1", gone=gone
+    return moved
+
+
+def _single_steps(own: str) -> str:
+    """SQL for the changes of a column whose cells were changed once each."""
+    return f"SELECT row, old, new, old AS before, 1 AS step, 1 AS left_over FROM {{changes}} WHERE {own}"
+
+
+def _chains(own: str) -> str:
+    """SQL for the changes of a column, each with the one before it and its place from either end of its cell's."""
+    return (
+        "SELECT row, old, new, lag(new) OVER chain AS before, row_number() OVER chain AS step,"
+        " row_number() OVER (PARTITION BY row ORDER BY number DESC) AS left_over"
+        f" FROM (SELECT rowid AS number, row, old, new FROM {{changes}} WHERE {own})"
+        " WINDOW chain AS (PARTITION BY row ORDER BY number)"
     )
-    return int(in_) - int(out)
+
+
+def _replayed(original: Table, column: str, changes: Table, steps: str, gone: Table, some: str) -> tuple[int, int]:
+    """Of some rows, how many changes begin with another value than was there, and how far all move the sum."""
+    row, cell = Table.q(ROW), Table.q(column)
+    broken, ended, begun = original.query(
+        "SELECT count(*) FILTER (s.old IS DISTINCT FROM CASE WHEN s.step = 1 THEN t.cell ELSE s.before END),"
+        f" coalesce(sum({_cell_hash('s.row', 's.new')}) FILTER (s.left_over = 1 AND g.row IS NULL), 0),"
+        f" coalesce(sum({_cell_hash('s.row', 's.old')}) FILTER (s.step = 1 AND g.row IS NULL), 0)"
+        f" FROM ({steps}) s LEFT JOIN (SELECT {row} AS row, {cell} AS cell FROM {{self}} WHERE {row} {some}) t"
+        f" ON t.row = s.row LEFT JOIN (SELECT row FROM {{gone}} WHERE row {some}) g ON g.row = s.row",
+        changes=changes,
+        gone=gone,
+    )[0]
+    return int(broken), int(ended) - int(begun)

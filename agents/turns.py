@@ -8,12 +8,12 @@ from collections.abc import Iterator
 GROUPS_AT_ONCE = 1_000_000
 
 
-def turns(rows: int, expression: str, *, times: int = 1) -> Iterator[str]:
+def turns(rows: int, expression: str, *, times: float = 1) -> Iterator[str]:
     """Conditions that part so many rows by an expression: rows that are equal in it meet one and the same of them.
 
-    times: so many times as many groups at once, where they are smaller than groups of texts.
+    times: so many times as many groups at once, where they are smaller, or larger, than usual.
     """
-    yield from parted(1 + rows // (times * GROUPS_AT_ONCE), expression)
+    yield from parted(1 + int(rows // (times * GROUPS_AT_ONCE)), expression)
 
 
 def parted(count: int, expression: str) -> Iterator[str]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ROW = "__row"
 """The hidden column: the 0-based data row of the user's own file, given at reading and never changed."""
 
 GROUP = 400
 """How many columns are kept together."""
+
+MOST_PARTS = 20
+"""More than so many lie no longer side by side: a table of changes for every column would grow one after the other."""
 
 _WORDS = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)"|(\w+)""")
 _EVERY_COLUMN = re.compile(r"(?:\bSELECT(?:\s+DISTINCT)?|[,.])\s*\*|\*\s*(?:EXCLUDE|REPLACE)\b|\bCOLUMNS\s*\(")
@@ -24,17 +27,26 @@ _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 
 @dataclass(frozen=True)
 class Part:
-    """One DuckDB table: its name, and those of its columns that count; `whole` where these are all."""
+    """One DuckDB table: its name, and those of its columns and rows that count; `whole` where these are all.
+
+    rows: from which place up to before which other they lie, where they aren't all.
+    """
 
     name: str
     columns: tuple[str, ...]
     whole: bool = True
+    rows: tuple[int, int] | None = None
 
     def without(self, columns: Iterable[str]) -> Part:
         """The same with fewer columns."""
         gone = set(columns)
         kept = tuple(column for column in self.columns if column not in gone)
-        return Part(self.name, kept, self.whole and kept == self.columns)
+        return replace(self, columns=kept, whole=self.whole and kept == self.columns)
+
+    def chosen(self, columns: Sequence[str]) -> str:
+        """What stands for some of its columns, and for its rows, in a query."""
+        some = f" WHERE rowid >= {self.rows[0]} AND rowid < {self.rows[1]}" if self.rows else ""
+        return f"(SELECT {', '.join(map(quote, columns)) or 'rowid'} FROM {self.name}{some})"
 
 
 def quote(column: str) -> str:
@@ -70,14 +82,21 @@ def source(parts: Sequence[Part], wanted: Sequence[str]) -> str:
     homes = {column: part for part in parts for column in part.columns}
     own = [column for column in wanted if column != ROW]
     used = list(dict.fromkeys(homes[column] for column in own)) or [parts[0]]
-    if len(used) == 1 and used[0].whole and own == [column for column in used[0].columns if column in own]:
+    if len(used) == 1 and used[0].rows is None and (not own or _as_it_lies(used[0], own)):
         return used[0].name
-    if len(used) == 1 and not own:
-        return used[0].name
-    cells = [f"{used[0].name}.{ROW}"] if ROW in used[0].columns else []
-    cells += [f"{homes[column].name}.{quote(column)}" for column in own]
+    of_part = {part: [column for column in own if homes[column] == part] for part in used}
+    of_part[used[0]] = [ROW] * (ROW in used[0].columns) + of_part[used[0]]
     if len(used) == 1:
-        return f"(SELECT {', '.join(cells)} FROM {used[0].name})"
+        return used[0].chosen(of_part[used[0]])
+    names = {part: f"p{place}" for place, part in enumerate(used)}
+    cells = [f"p0.{ROW}"] * (ROW in used[0].columns)
+    cells += [f"{names[homes[column]]}.{quote(column)}" for column in own]
+    tables = [(part.chosen(of_part[part]) if part.rows else part.name, names[part]) for part in used]
+    joined = " POSITIONAL JOIN ".join(f"{table} {name}" for table, name in tables)
     # A limit that limits nothing: DuckDB lets a join's filter through to one of the parts, whose rows then lie beside
     # other rows.
-    return f"(SELECT {', '.join(cells)} FROM {' POSITIONAL JOIN '.join(part.name for part in used)} LIMIT {_ALL_ROWS})"
+    return f"(SELECT {', '.join(cells)} FROM {joined} LIMIT {_ALL_ROWS})"
+
+
+def _as_it_lies(part: Part, own: Sequence[str]) -> bool:
+    return part.whole and list(own) == [column for column in part.columns if column in own]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.base import AgentResult, Alert, Chart, Issue, Recommendation
-from agents.table import Table, literal
+from agents.table import ROW, Table, literal
 from transformers.manifest import Step, jsonable
 
 _TABLES = ("table", "changes", "removed", "quarantine", "row_issues")
@@ -24,13 +24,24 @@ _SAME = "same"
 """Stands for the table that the agent was given: the checkpoint before has it already."""
 
 _File = str | dict[str, Any]
-"""Where a table is: its file, or that of the columns in which it differs from the table given, with all its columns."""
+"""Where a table is: its file, or the name of a table that is held already, the file of the columns that it has beside
+those of that table, if there are any, and all its columns in order."""
 
 
-def save(place: Path, fingerprint: str, given: Table, step: Step, result: AgentResult) -> None:
-    """Write the checkpoint of an agent that was `given` a table; the JSON comes last: half-written, it is none."""
+def save(
+    place: Path,
+    fingerprint: str,
+    given: Table,
+    step: Step,
+    result: AgentResult,
+    gathered: Mapping[str, Table] | None = None,
+) -> None:
+    """Write the checkpoint of an agent that was `given` a table; the JSON comes last: half-written, it is none.
+
+    gathered: what was gathered from the agents before it, whose checkpoints hold it.
+    """
     place.mkdir(parents=True, exist_ok=True)
-    paths = _write_tables(place, given, _tables_of(result))
+    paths = _write_tables(place, {_SAME: given, **(gathered or {})}, _tables_of(result))
     facts = {
         "fingerprint": fingerprint,
         "step": asdict(step),
@@ -47,7 +58,9 @@ def save(place: Path, fingerprint: str, given: Table, step: Step, result: AgentR
     (place / _RESULT).write_text(json.dumps(jsonable(facts)), encoding="utf-8")
 
 
-def load(place: Path, fingerprint: str, given: Table) -> tuple[Step, AgentResult] | None:
+def load(
+    place: Path, fingerprint: str, given: Table, gathered: Mapping[str, Table] | None = None
+) -> tuple[Step, AgentResult] | None:
     """Read a checkpoint into the database of the table `given` to its agent; None where there is none of this run."""
     path = place / _RESULT
     if not path.exists():
@@ -55,16 +68,17 @@ def load(place: Path, fingerprint: str, given: Table) -> tuple[Step, AgentResult
     facts = json.loads(path.read_text(encoding="utf-8"))
     if facts["fingerprint"] != fingerprint:
         return None
-    tables: dict[str, Any] = {name: _read(place, file, given) for name, file in facts["tables"].items()}
+    held = {_SAME: given, **(gathered or {})}
+    tables: dict[str, Any] = {name: _read(place, file, held) for name, file in facts["tables"].items()}
     lists: dict[str, Any] = {name: tuple(_restore(kind, each) for each in facts[name]) for name, kind in _LISTS.items()}
     result = AgentResult(
         **tables,
         **lists,
-        extras={name: _read(place, file, given) for name, file in facts["extras"].items()},
+        extras={name: _read(place, file, held) for name, file in facts["extras"].items()},
         metrics=facts["metrics"],
         data=facts["data"],
         documents=facts["documents"],
-        store=facts["store"] | {name: _read(place, file, given) for name, file in facts["stored_tables"].items()},
+        store=facts["store"] | {name: _read(place, file, held) for name, file in facts["stored_tables"].items()},
         routing=tuple(facts["routing"]),
     )
     return Step(**facts["step"]), result
@@ -81,29 +95,36 @@ def _paths_of(folder: str, paths: Mapping[str, _File]) -> dict[str, _File]:
     return {name.removeprefix(folder): path for name, path in paths.items() if name.startswith(folder)}
 
 
-def _write_tables(place: Path, given: Table, tables: Mapping[str, Table]) -> dict[str, _File]:
+def _write_tables(place: Path, held: Mapping[str, Table], tables: Mapping[str, Table]) -> dict[str, _File]:
     """Write each table once, also where it goes by several names (cleaned.csv, cleaned.parquet)."""
-    written: dict[int, _File] = {id(given): _SAME}
-    for table in tables.values():
+    written: dict[int, _File] = {id(table): name for name, table in held.items()}
+    for number, table in enumerate(tables.values()):
         if id(table) not in written:
-            written[id(table)] = _write_table(place, f"{len(written) - 1}.parquet", given, table)
+            written[id(table)] = _write_table(place, f"{number}.parquet", held, table)
     return {name: written[id(table)] for name, table in tables.items()}
 
 
-def _write_table(place: Path, name: str, given: Table, table: Table) -> _File:
-    shared = table.shared_with(given)
-    own = table.only(column for column in table.types if column not in shared) if shared else table
-    own.write_parquet(place / name, hidden=True)
-    return {"file": name, "columns": list(table.types)} if shared else name
+def _write_table(place: Path, file: str, held: Mapping[str, Table], table: Table) -> _File:
+    for name, known in held.items():
+        shared = table.shared_with(known)
+        if shared:
+            own = [column for column in table.types if column not in shared]
+            differs = own not in ([], [ROW])
+            if differs:
+                table.only(own).write_parquet(place / file, hidden=True)
+            return {"held": name, "file": file if differs else None, "columns": list(table.types)}
+    table.write_parquet(place / file, hidden=True)
+    return file
 
 
-def _read(place: Path, file: _File, given: Table) -> Table:
-    if file == _SAME:
-        return given
+def _read(place: Path, file: _File, held: Mapping[str, Table]) -> Table:
     if isinstance(file, dict):
-        own = _read(place, file["file"], given)
-        return given.overlaid(own).only(file["columns"])
-    return given.sql(f"SELECT * FROM read_parquet({literal(str(place / file))})")
+        known = held[file["held"]]
+        laid = known.overlaid(_read(place, file["file"], held)) if file["file"] else known
+        return laid.only(file["columns"])
+    if file in held:
+        return held[file]
+    return held[_SAME].sql(f"SELECT * FROM read_parquet({literal(str(place / file))})")
 
 
 def _restore(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -35,7 +35,7 @@ from agents.base import (
     agents_of,
     code_version,
 )
-from agents.edits import concat
+from agents.edits import append
 from agents.read import ReadOptions, ReadResult, read_table
 from agents.table import ROW, Database, Table, literal
 from errors import DISK_FAULTS, AgentFailed, ColumnNotFound, InvalidInput, NotApplicable, ServiceError, of_disk
@@ -74,14 +74,17 @@ class Run:
     results: dict[str, AgentResult] = field(default_factory=dict)
     gathered: dict[str, Table] = field(default_factory=dict)
 
-    def gather(self, name: str, agent_id: str, rows: Table | None, columns: Mapping[str, str]) -> None:
-        """Add an agent's rows to those of the agents before it, with its name beside them."""
-        if rows is None or not rows.rows:
+    def gather(
+        self, name: str, agent_id: str, rows: Table | None, columns: Mapping[str, str], where: str = "true"
+    ) -> None:
+        """Add an agent's rows, or those that meet a condition, to those of the agents before it, and its name."""
+        if rows is None or not rows.scalar(f"SELECT count(*) FROM {{self}} WHERE {where}"):
             return
         chosen = ", ".join(f"{Table.q(column)}::{kind} AS {Table.q(column)}" for column, kind in columns.items())
-        added = rows.sql(f"SELECT {chosen}, $agent AS agent FROM {{self}}", agent=agent_id)
-        earlier = self.gathered.get(name)
-        self.gathered[name] = concat([earlier, added]) if earlier else added
+        earlier = self.gathered.get(name) or rows.beside({**columns, "agent": "VARCHAR"})
+        self.gathered[name] = append(
+            earlier, rows, f"SELECT {chosen}, {literal(agent_id)} AS agent FROM {{more}} WHERE {where}"
+        )
 
     def listed(self, name: str) -> Table | None:
         """What was gathered, its rows as the user counts them: with several source files, `source` and its own row."""
@@ -229,12 +232,12 @@ def _advance(folder: Path, state: Run, agents: Sequence[Agent], position: int, f
     """Bring the run past one agent: from its checkpoint where there is a valid one, else by running it."""
     agent = agents[position]
     place = folder / "checkpoints" / f"{position + 1:02d}-{agent.id}"
-    kept = checkpoints.load(place, fingerprint, state.table)
+    kept = checkpoints.load(place, fingerprint, state.table, state.gathered)
     if kept is None:
         shutil.rmtree(place, ignore_errors=True)
         emit({"event": "agent", "agent_id": agent.id})
         kept = _run_agent(state, agent, lambda share: emit(_progress(agents, position, share)))
-        checkpoints.save(place, fingerprint, state.table, *kept)
+        checkpoints.save(place, fingerprint, state.table, *kept, state.gathered)
         emit(
             {
                 "event": "step",
@@ -319,11 +322,8 @@ def _absorb(state: Run, agent: Agent, step: Step, result: AgentResult) -> None:
     state.results[agent.id] = result
     if result.table is not None:
         state.table = result.table
-    if result.changes is not None:
-        applied = result.changes.sql("SELECT * FROM {self} WHERE applied")
-        suggested = result.changes.sql("SELECT * FROM {self} WHERE NOT applied")
-        state.gather("changes", agent.id, applied, CHANGE_COLUMNS)
-        state.gather("suggestions", agent.id, suggested, CHANGE_COLUMNS)
+    state.gather("changes", agent.id, result.changes, CHANGE_COLUMNS, "applied")
+    state.gather("suggestions", agent.id, result.changes, CHANGE_COLUMNS, "NOT applied")
     state.gather("removed", agent.id, result.removed, REMOVED_COLUMNS)
     state.gather("quarantine", agent.id, result.quarantine, QUARANTINE_COLUMNS)
     state.gather("row_issues", agent.id, result.row_issues, ROW_ISSUE_COLUMNS)

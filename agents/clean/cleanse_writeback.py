@@ -16,11 +16,12 @@ from agents.base import (
     Params,
     agent,
 )
-from agents.column_types import ColumnType, Kind, conforms_sql, infer_types, is_null_sql
+from agents.column_types import ColumnType, Kind, conforms_sql, infer_types, is_null_sql, known_types
 from agents.edits import concat
 from agents.exact_types import typed
-from agents.replay import verify
+from agents.replay import cells_changed, verify
 from agents.table import ROW, Table, literal
+from agents.turns import turns
 
 _CHANGE_FILE = ("row", "column", "old", "new", "agent", "rule", "evidence", "confidence")
 _REMOVED_FILE = ("row", "agent", "reason")
@@ -154,7 +155,6 @@ def _alerts(original: Table, table: Table) -> tuple[Alert, ...]:
 
 
 def _metrics(ctx: AgentContext, table: Table, changes: Table, removed: Table, quarantine: Table) -> dict[str, object]:
-    cells, columns = changes.query('SELECT count(DISTINCT ("column", row)), count(DISTINCT "column") FROM {self}')[0]
     return {
         "verified": True,
         "rows_in": ctx.original.rows,
@@ -162,8 +162,8 @@ def _metrics(ctx: AgentContext, table: Table, changes: Table, removed: Table, qu
         "row_retention": table.rows / ctx.original.rows if ctx.original.rows else 1.0,
         "rows_removed": removed.rows,
         "changes": changes.rows,
-        "cells_changed": cells,
-        "columns_changed": columns,
+        "cells_changed": cells_changed(changes),
+        "columns_changed": int(changes.scalar('SELECT count(DISTINCT "column") FROM {self}')),
         "suggestions": ctx.suggestions.rows if ctx.suggestions else 0,
         "quarantined": quarantine.rows,
         "duplicates_after": _duplicates(table),
@@ -171,9 +171,12 @@ def _metrics(ctx: AgentContext, table: Table, changes: Table, removed: Table, qu
 
 
 def _missing(table: Table) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(table.columns), 10):
-        names = table.columns[start : start + 10]
+    """Missing cells by column, as they were counted for the column's type where that is known."""
+    known = known_types(table)
+    found = {column: known[column].missing if column in known else 0 for column in table.columns}
+    unknown = [column for column in table.columns if column not in known]
+    for start in range(0, len(unknown), 10):
+        names = unknown[start : start + 10]
         counts = ", ".join(f"count(*) FILTER ({is_null_sql(Table.q(name))})" for name in names)
         found |= dict(zip(names, map(int, table.query(f"SELECT {counts} FROM {{self}}")[0]), strict=True))
     return found
@@ -184,7 +187,11 @@ def _duplicates(table: Table) -> int:
     if not table.columns:
         return 0
     cells = ", ".join(f"nullif({Table.q(column)}, '')" for column in table.columns)
-    return table.rows - int(table.scalar(f"SELECT count(*) FROM (SELECT DISTINCT hash({cells}) FROM {{self}})"))
+    hashes = table.sql(f"SELECT hash({cells}) AS h FROM {{self}}")
+    different = (
+        hashes.scalar(f"SELECT count(DISTINCT h) FROM {{self}} WHERE {some}") for some in turns(table.rows, "h")
+    )
+    return table.rows - sum(map(int, different))
 
 
 def _charts(before: Mapping[str, int], after: Mapping[str, int], changes: Table) -> tuple[Chart, ...]:

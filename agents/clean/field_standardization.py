@@ -96,8 +96,9 @@ def run(table: Table, params: FieldStandardization, ctx: AgentContext) -> AgentR
     if not table.rows or not columns:
         raise NotApplicable("there is no value to standardize")
     edits = Edits(table)
-    blanks = set(table.where_any(columns, lambda column: f"contains({Table.q(column)}, '  ')"))
-    for column in columns:
+    untidy = [column for column, found in infer_types(table, columns).items() if not found.tidy]
+    blanks = set(table.where_any(untidy, lambda column: f"contains({Table.q(column)}, '  ')"))
+    for column in untidy:
         _tidy(column, params, edits, _blanks_are_a_habit(table, column) if column in blanks else False)
     tidied, first = edits.apply()
     ctx.report_progress(0.4)

@@ -24,6 +24,7 @@ from agents.dependencies import dependencies_of, fill_cells
 from agents.edits import Edits, concat
 from agents.imputation import knn_cells
 from agents.table import ROW, Table, literal
+from agents.texts import texts_sql
 from errors import InvalidParameters, NotApplicable
 
 Strategy = Literal[
@@ -63,6 +64,7 @@ _SUSPECT_DATES = (
 )
 _SUSPECT_SHARE = 0.01
 _MANY_MISSING = 0.5
+_COLUMNS_AT_ONCE = 10
 _MEASURES = frozenset({"mean", "median"})
 
 
@@ -140,11 +142,11 @@ def _suspects(table: Table, types: Mapping[str, ColumnType]) -> list[Issue]:
     """Values that may stand for "missing": a word for it, or a number or date far from the column's others."""
     issues = []
     for column, found in types.items():
-        values = _suspect_words(table, column)
-        if found.kind in NUMERIC:
-            values += _suspect_numbers(table, column)
+        values = _suspect_listed(table, column, found, _SUSPECT_WORDS) if _may_hold_words(found) else []
+        if found.kind in NUMERIC and "integer" in found.shapes:
+            values += _suspect_numbers(table, column, found)
         if found.kind in (Kind.DATE, Kind.DATETIME):
-            values += _suspect_listed(table, column, _SUSPECT_DATES)
+            values += _suspect_listed(table, column, found, _SUSPECT_DATES)
         for value, rows in values:
             message = f"{value!r} in {rows} rows of {column!r} may mean that the value is missing; it was left as it is"
             issues.append(
@@ -153,30 +155,39 @@ def _suspects(table: Table, types: Mapping[str, ColumnType]) -> list[Issue]:
     return issues
 
 
-def _suspect_words(table: Table, column: str) -> list[tuple[str, int]]:
-    return _suspect_listed(table, column, _SUSPECT_WORDS)
+def _may_hold_words(found: ColumnType) -> bool:
+    """Words have the shape of a text, or of a spelling of "missing" that stayed because the column holds words."""
+    return "text" in found.shapes or found.missing > 0
 
 
-def _suspect_listed(table: Table, column: str, listed: Sequence[str]) -> list[tuple[str, int]]:
-    cell, longest = Table.q(column), max(map(len, listed)) + 2
-    found = table.query(
-        f"SELECT {cell} AS value, count(*) FROM {{self}}"
-        f" WHERE strlen({cell}) <= {longest} AND {one_of_sql(f'lower({trim_sql(cell)})', listed)}"
-        " GROUP BY ALL ORDER BY count(*) DESC, value"
+def _suspect_listed(table: Table, column: str, found: ColumnType, listed: Sequence[str]) -> list[tuple[str, int]]:
+    longest, spelled = max(map(len, listed)) + 2, one_of_sql(f"lower({trim_sql('v')})", listed)
+    values = table.query(
+        f"SELECT v, sum(n) FROM {texts_sql(table, column, found)}"
+        f" WHERE strlen(v) <= {longest} AND CASE WHEN {_begins_sql('v', listed)}"
+        f" THEN {spelled} END"
+        " GROUP BY ALL ORDER BY sum(n) DESC, v"
     )
-    return [(value, int(rows)) for value, rows in found]
+    return [(value, int(rows)) for value, rows in values]
 
 
-def _suspect_numbers(table: Table, column: str) -> list[tuple[str, int]]:
+def _begins_sql(value: str, listed: Sequence[str]) -> str:
+    """SQL that is true of a text that may be one of those, as its first letter shows, or a blank before it."""
+    firsts = {case(text[0]) for text in listed for case in (str.lower, str.upper)}
+    return f"({value} < '!' OR {value} > '~' OR contains({literal(''.join(sorted(firsts)))}, {value}[1]))"
+
+
+def _suspect_numbers(table: Table, column: str, found: ColumnType) -> list[tuple[str, int]]:
     """Sentinels that are frequent and lie outside of all other numbers, twice as far as the next one."""
     enough = max(2, _SUSPECT_SHARE * table.rows)
-    listed = [(value, rows) for value, rows in _suspect_listed(table, column, _SUSPECT_NUMBERS) if rows >= enough]
+    suspects = _suspect_listed(table, column, found, _SUSPECT_NUMBERS)
+    listed = [(value, rows) for value, rows in suspects if rows >= enough]
     if not listed:
         return []
-    cell, texts = Table.q(column), ", ".join(literal(text) for text in _SUSPECT_NUMBERS)
+    texts = ", ".join(literal(text) for text in _SUSPECT_NUMBERS)
     lowest, highest = table.query(
-        f"SELECT min(x), max(x) FROM (SELECT {number_sql(cell)} AS x FROM {{self}}"
-        f" WHERE {trim_sql(cell)} NOT IN ({texts}))"
+        f"SELECT min(x), max(x) FROM (SELECT {number_sql('v')} AS x FROM {texts_sql(table, column, found)}"
+        f" WHERE {trim_sql('v')} NOT IN ({texts}))"
     )[0]
     return [each for each in listed if lowest is not None and _stands_apart(float(each[0]), lowest, highest)]
 
@@ -297,7 +308,7 @@ def _result(
     removed: Table | None,
     issues: list[Issue],
 ) -> AgentResult:
-    remaining = {column: _missing(after, column) for column in after.columns}
+    remaining = _remaining(after, types)
     missing = {column: found.missing for column, found in types.items() if found.missing}
     alerts = [
         _alert(column, rows, after.rows) for column, rows in remaining.items() if rows > _MANY_MISSING * after.rows
@@ -324,8 +335,15 @@ def _result(
     )
 
 
-def _missing(table: Table, column: str) -> int:
-    return int(table.scalar(f"SELECT count(*) FILTER (coalesce({Table.q(column)}, '') = '') FROM {{self}}"))
+def _remaining(table: Table, types: Mapping[str, ColumnType]) -> dict[str, int]:
+    """Empty cells by column."""
+    found = dict.fromkeys(table.columns, 0)
+    holed = [column for column in table.columns if types[column].missing]
+    for at in range(0, len(holed), _COLUMNS_AT_ONCE):
+        some = holed[at : at + _COLUMNS_AT_ONCE]
+        counts = ", ".join(f"count(*) FILTER (coalesce({Table.q(column)}, '') = '')" for column in some)
+        found |= dict(zip(some, map(int, table.query(f"SELECT {counts} FROM {{self}}")[0]), strict=True))
+    return found
 
 
 def _alert(column: str, rows: int, total: int) -> Alert:

@@ -24,6 +24,7 @@ from agents.date_formats import dominant_format, reformat_sql
 from agents.edits import Edits, concat
 from agents.number_spellings import mend_numbers
 from agents.table import ROW, Table, literal
+from agents.texts import texts_sql
 from errors import NotApplicable
 
 _FEW_CATEGORIES = 50
@@ -98,7 +99,7 @@ def _fix(table: Table, column: str, found: ColumnType, params: TypeFixer, findin
 
 def _fix_dates(table: Table, column: str, found: ColumnType, params: TypeFixer, findings: _Findings) -> None:
     order = found.date_order if params.date_order == "auto" else params.date_order
-    form = dominant_format(table, column, order)
+    form = dominant_format(table, column, found, order)
     date_only = found.kind is Kind.DATE
     if form and (form.share < 1 or (date_only and any(shape.endswith("_datetime") for shape in found.shapes))):
         evidence = f"{form.share:.0%} of the dates are written {form.form}"
@@ -109,17 +110,19 @@ def _fix_dates(table: Table, column: str, found: ColumnType, params: TypeFixer, 
             evidence=evidence,
             confidence=0.95,
         )
-    _report_unreadable(table, column, order, findings)
+    _report_unreadable(table, column, found, order, findings)
 
 
-def _report_unreadable(table: Table, column: str, order: DateOrder | None, findings: _Findings) -> None:
+def _report_unreadable(
+    table: Table, column: str, found: ColumnType, order: DateOrder | None, findings: _Findings
+) -> None:
+    if not table.scalar(f"SELECT count(*) FROM {texts_sql(table, column, found)} WHERE {_unread_sql('v', order)}"):
+        return
     cell = Table.q(column)
     unread = table.sql(
         f"SELECT {Table.q(ROW)} AS row, {literal(column)} AS column, {cell} AS value"
-        f" FROM {{self}} WHERE NOT {is_null_sql(cell)} AND {date_sql(cell, order)} IS NULL"
+        f" FROM {{self}} WHERE {_unread_sql(cell, order)}"
     )
-    if not unread.rows:
-        return
     unread = unread.sql(
         f'SELECT row, "column", value, CASE WHEN {date_sql("value", "dmy")} IS NULL'
         f" AND {date_sql('value', 'mdy')} IS NULL THEN 'not_a_date' ELSE 'ambiguous_date' END AS rule FROM {{self}}"
@@ -130,6 +133,15 @@ def _report_unreadable(table: Table, column: str, order: DateOrder | None, findi
     findings.unresolved.append(unread.sql(f"SELECT *, CASE rule {reasons} END AS reason FROM {{self}}"))
 
 
+def _unread_sql(cell: str, order: DateOrder | None) -> str:
+    """SQL that is true where a text that says something is no date that can be read in this order."""
+    slowly = f"NOT {is_null_sql(cell)} AND {date_sql(cell, order)} IS NULL"
+    # Dates as programs write them are told apart ten times faster.
+    quickly = f"strlen({cell}) IN (10, 19) AND regexp_full_match({cell}, '{_ISO}')"
+    return f"CASE WHEN {quickly} AND TRY_CAST({cell} AS TIMESTAMP) IS NOT NULL THEN false ELSE {slowly} END"
+
+
+_ISO = r"[12]\d{3}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)?"
 _REASONS = {
     "not_a_date": "the other values of the column are dates",
     "ambiguous_date": "day and month can't be told apart in this column",

@@ -132,3 +132,23 @@ def test_rows_are_picked_from_every_part(database: Database, among: bool, expect
     rows = database.table("SELECT unnest([3, 1, 9]) AS row")
     picked = table.of_rows(rows, among=among)
     assert picked.query("SELECT __row, a, b FROM {self}") == [(row, row, 2 * row) for row in expected]
+
+
+def test_a_stretch_of_rows_is_no_copy(database: Database) -> None:
+    table = database.table("SELECT range AS __row, range AS a, range AS b FROM range(9)").replaced({"b": "b * 2"})
+    some = table.stretch(3, 5)
+    assert (some.rows, some.query("SELECT * FROM {self}")) == (2, [(3, 3, 6), (4, 4, 8)])
+    assert (some.query("SELECT b FROM {self}"), table.stretch(8, 12).query("SELECT a FROM {self}")) == (
+        [(6,), (8,)],
+        [(8,)],
+    )
+    assert not some.shared_with(table)
+
+
+def test_a_table_of_too_many_parts_is_put_together(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide, "MOST_PARTS", 3)
+    table = database.table("SELECT range AS __row, range AS a, range AS b, range AS c FROM range(5)")
+    for column in "abc":
+        table = table.replaced({column: f"{column} + 1"}).replaced({column: f"{column} + 1"})
+    assert len(table._parts) <= 3
+    assert table.query("SELECT * FROM {self}") == [(row, *[row + 2] * 3) for row in range(5)]

@@ -58,6 +58,19 @@ def test_of_a_table_of_many_columns_those_that_changed_are_written(tmp_path: Pat
     assert duckdb.sql(f"FROM '{tmp_path}/01-any/0.parquet'").columns == ["__row", "v"]
 
 
+def test_what_was_gathered_is_not_written_again(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    changes = given.sql("SELECT __row AS row, v AS old, 'agent' AS agent FROM {self}")
+    result = AgentResult(extras={"changes.csv": changes.only(["agent", "row"])})
+
+    checkpoints.save(tmp_path / "01-any", "print", given, _step(), result, {"changes": changes})
+    loaded = checkpoints.load(tmp_path / "01-any", "print", given, {"changes": changes})
+
+    assert loaded is not None
+    assert loaded[1].extras["changes.csv"].query("SELECT * FROM {self}") == [("agent", 0), ("agent", 1)]
+    assert not list((tmp_path / "01-any").glob("*.parquet"))
+
+
 def test_a_checkpoint_of_another_run_is_none(tmp_path: Path) -> None:
     given = _given(tmp_path)
     checkpoints.save(tmp_path / "01-any", "print", given, _step(), AgentResult())

@@ -49,6 +49,25 @@ def test_a_strict_dependency_fills(make_table: MakeTable) -> None:
     assert rules(result) == {"null_spelling": 1, "dependency": 2}
 
 
+def test_a_long_table_is_filled_as_a_short_one(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    cities = ["Oslo", "Rome", "Bern"]
+    rows = {
+        "city": [cities[i % 3] if i % 7 else None for i in range(60)],
+        "code": [f"0{i % 3}" if i % 5 else "n/a" for i in range(60)],
+        "note": [f"n{i}" for i in range(60)],
+    }
+    results = []
+    for at_once in (1_000_000, 10):
+        monkeypatch.setattr("agents.dependencies._ROWS_AT_ONCE", at_once)
+        monkeypatch.setattr("agents.turns.GROUPS_AT_ONCE", at_once)
+        monkeypatch.setattr("agents.dependencies._SAMPLE_ROWS", 20)
+        result = run_agent(AGENT, make_table(rows))
+        assert result.changes is not None
+        results.append((result.metrics, result.changes.query("SELECT * FROM {self}")))
+    assert results[0] == results[1]
+    assert results[0][0]["cells_filled"] > 10
+
+
 def test_one_exception_ends_a_dependency(make_table: MakeTable) -> None:
     result = run_agent(AGENT, make_table(_cities([None, "Dachau"])))
 
