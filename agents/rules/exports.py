@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,8 +35,13 @@ def _yaml(content: Any) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _of_column(rules: Iterable[Rule], column: str) -> list[Rule]:
-    return [rule for rule in rules if rule.kind not in ("row_count", "dependency") and rule.columns == (column,)]
+def _by_column(rules: Iterable[Rule]) -> defaultdict[str, list[Rule]]:
+    """The rules that each column has for itself."""
+    found: defaultdict[str, list[Rule]] = defaultdict(list)
+    for rule in rules:
+        if rule.kind not in ("row_count", "dependency") and len(rule.columns) == 1:
+            found[rule.column].append(rule)
+    return found
 
 
 def _of_table(rules: Iterable[Rule]) -> list[Rule]:
@@ -47,6 +53,7 @@ def _of_table(rules: Iterable[Rule]) -> list[Rule]:
 
 def contract(rules: Sequence[Rule], columns: Mapping[str, str], table: str) -> dict[str, Any]:
     """A contract of version 3.1. A rule with exceptions is a check with a tolerance, others are properties."""
+    own = _by_column(rules)
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -60,7 +67,7 @@ def contract(rules: Sequence[Rule], columns: Mapping[str, str], table: str) -> d
                 "name": table,
                 "logicalType": "object",
                 "physicalType": "table",
-                "properties": [_property(name, kind, _of_column(rules, name)) for name, kind in columns.items()],
+                "properties": [_property(name, kind, own[name]) for name, kind in columns.items()],
                 **({"quality": checks} if (checks := [_table_check(rule) for rule in _of_table(rules)]) else {}),
             }
         ],
@@ -181,8 +188,9 @@ def dbt_schema(rules: Sequence[Rule], columns: Mapping[str, str], table: str) ->
     if tests := [_dbt_table_test(rule) for rule in _of_table(rules)]:
         model["data_tests"] = tests
     model["columns"] = []
+    own = _by_column(rules)
     for name in columns:
-        found = [test for rule in _of_column(rules, name) if (test := _dbt_test(rule)) is not None]
+        found = [test for rule in own[name] if (test := _dbt_test(rule)) is not None]
         quoted = _no_template(name.replace('"', '""'))
         model["columns"].append({"name": quoted, "quote": True, **({"data_tests": found} if found else {})})
     return {"version": 2, "models": [model]}
@@ -304,8 +312,9 @@ def pandera_schema(rules: Sequence[Rule], columns: Mapping[str, str]) -> str:
         "schema = pa.DataFrameSchema(",
         "    {",
     ]
+    own = _by_column(rules)
     for name, logical_type in columns.items():
-        lines += _pandera_column(name, logical_type, _of_column(rules, name))
+        lines += _pandera_column(name, logical_type, own[name])
     lines += ["    },"]
     lines += [f"    checks=[{', '.join(checks)}]," for checks in [_pandera_table_checks(rules)] if checks]
     together = [list(rule.columns) for rule in _of_table(rules) if rule.kind == "unique" and not rule.tolerance]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +31,13 @@ def scope(
     rows: int,
 ) -> list[dict[str, Any]]:
     """Every column with its priority, its score (the sum of its parts, at most 120) and why, first things first."""
+    of_column: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        for name in dict.fromkeys(outcome.rule.columns):
+            of_column[name].append(outcome)
     scoped = []
     for name, found in types.items():
-        own = [each for each in outcomes if name in each.rule.columns]
-        parts = [part for part in _parts(name, found, name in personal, own, rows) if part.points]
+        parts = [part for part in _parts(name, found, name in personal, of_column[name], rows) if part.points]
         score = round(sum(part.points for part in parts), 2)
         scoped.append(
             {
