@@ -46,6 +46,7 @@ _LARGE = "large"
 _ROWS_AT_ONCE = 100_000
 _ROWS_SIDE_BY_SIDE = 2_000_000
 _CELLS_AT_ONCE = 1_000_000
+_ROWS_OF_LONG_TABLE = 20_480
 _ROWS_AS_LISTS = 200_000
 _COLUMNS_AT_ONCE = 10
 _COLUMNS_SHOWN = 10
@@ -517,7 +518,9 @@ class Table:
     def write_parquet(self, path: Path, *, hidden: bool = False) -> None:
         """Write as Parquet; `hidden` takes the hidden columns along, so that reading it back gives this very table."""
         names = self.types if hidden else self.columns
-        self._copy(path, "FORMAT parquet, COMPRESSION zstd", [self.q(name) for name in names])
+        # Each thread holds the group of rows that it is writing, beside all that a long table's run holds already.
+        in_groups = f", ROW_GROUP_SIZE {_ROWS_OF_LONG_TABLE}" if self.rows > _CELLS_AT_ONCE else ""
+        self._copy(path, f"FORMAT parquet, COMPRESSION zstd{in_groups}", [self.q(name) for name in names])
 
     def _copy(self, path: Path, options: str, cells: Sequence[str]) -> None:
         self.query(f"COPY (SELECT {', '.join(cells)} FROM {{self}}{self.in_order}) TO {literal(str(path))} ({options})")
