@@ -47,9 +47,9 @@ def _content_hashes(table: Table, columns: Sequence[str]) -> Table:
     """`__row` and `__hashed`: a hash of a row's cells that tells a missing cell from an empty one."""
     hashed = table.sql("SELECT __row, '' AS __hashed FROM {self}")
     for batch in batches(columns):
-        cells = " || ".join(f"coalesce('=' || {Table.q(column)}, '-') || chr(31)" for column in batch)
+        cells = " || ".join(f"coalesce('=' || own.{Table.q(column)}, '-') || chr(31)" for column in batch)
         hashed = hashed.sql(
-            f"SELECT __row, md5(__hashed || {cells}) AS __hashed FROM {{self}} JOIN {{table}} USING (__row)",
+            f"SELECT __row, md5(__hashed || {cells}) AS __hashed FROM {{self}} JOIN {{table}} AS own USING (__row)",
             table=table,
         )
     return hashed

@@ -230,6 +230,10 @@ def _undetermined(table: Table, rule: Rule, shown: str) -> Table:
         )
         odd = f"{some} AND NOT {is_null_sql(effect)} AND {effect} <> __usual"
         found.append(
-            table.sql(f"{shown} FROM {{self}} JOIN {{broken}} USING ({_causes(rule)}) WHERE {odd}", broken=broken)
+            table.sql(
+                # A subselect has no `rowid`, which a column of the table's own may be called.
+                f"{shown} FROM {{self}} JOIN (SELECT * FROM {{broken}}) USING ({_causes(rule)}) WHERE {odd}",
+                broken=broken,
+            )
         )
     return concat(found)

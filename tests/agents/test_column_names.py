@@ -28,6 +28,31 @@ LESS_AT_ONCE = {
 }
 """What makes a table long, so that a short one is asked all that long ones are."""
 
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "drift-detector": {"min_sample_size": 10},
+    "score-risk": {"masked_copy": True},
+    "field-standardization": {"case_strategy": "lowercase"},
+    "duplicate-resolver": {
+        "detection_types": ["exact", "case_variations", "email_case", "missing_values", "conflicting"],
+        "merge_strategy": "merge_smart",
+        "key_columns": ["the mobile"],
+        "conflict_resolution": "most_complete",
+    },
+    "null-handler": {
+        "global_strategy": "column_specific",
+        "column_strategies": {
+            "the amount": "knn_imputation",
+            "the card": "mode",
+            "the note": "forward_fill",
+            "the empty": "drop_column",
+        },
+    },
+    "survivorship-resolver": {
+        "survivorship_rules": {"the note": "quality_score", "the city": "completeness", "the born": "consensus"},
+    },
+}
+"""What makes the agents do more than they do by themselves."""
+
 _QUOTED = re.compile(r""""(?:[^"]|"")*"|'(?:[^']|'')*'|\$\w+""")
 _OWN_WORDS = re.compile(r"\b[A-Za-z]\w*")
 
@@ -54,7 +79,7 @@ def long_is_short() -> Iterator[None]:
 
 def _run(tool: str, make_table: MakeTable) -> Chain:
     baseline = make_table({column: cells[: ROWS // 2] for column, cells in _columns(ROWS).items()})
-    return run_tool(tool, make_table(_columns(ROWS)), inputs={"baseline": baseline})
+    return run_tool(tool, make_table(_columns(ROWS)), PARAMETERS, inputs={"baseline": baseline})
 
 
 def _answers(chain: Chain) -> dict[str, Any]:

@@ -29,6 +29,10 @@ ODD_NAMES = (
     "n",
     "'",
     "unit",
+    "ROWID",
+    "T",
+    "key",
+    "entity_id",
 )
 
 
