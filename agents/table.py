@@ -165,7 +165,7 @@ class Database:
         name = f"{_LARGE}.{next(self._names)}" if large else next(self._names)
         self.run(f"CREATE TABLE {name} AS {query}", values)
         types = {row[0]: row[1] for row in self.run(f"DESCRIBE {name}")}
-        return Part(name, tuple(types)), types
+        return Part(name, tuple(types), numbered="rowid" not in map(str.lower, types)), types
 
     def _wide(self, query: str, values: dict[str, Any] | None, columns: Sequence[str], *, large: bool) -> Table:
         """The same in groups of columns, each by a query of its own."""
@@ -572,7 +572,7 @@ class Table:
         return _TOKENS.sub(physical, query), bound
 
     def _source(self, query: str) -> str:
-        if len(self._parts) == 1 and "rowid" in query and self._parts[0].rows is None:
+        if len(self._parts) == 1 and wide.asks_for_rowid(query) and self._parts[0].rows is None:
             return self._parts[0].name
         return source(self._parts, named_in(query, self.types))
 

@@ -29,13 +29,15 @@ _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 class Part:
     """One DuckDB table: its name, and those of its columns and rows that count; `whole` where these are all.
 
-    rows: from which place up to before which other they lie, where they aren't all.
+    rows: from which place up to before which other they lie, where they aren't all; numbered: whether `rowid` is
+    DuckDB's own there, and no column's name.
     """
 
     name: str
     columns: tuple[str, ...]
     whole: bool = True
     rows: tuple[int, int] | None = None
+    numbered: bool = True
 
     def without(self, columns: Iterable[str]) -> Part:
         """The same with fewer columns."""
@@ -45,8 +47,12 @@ class Part:
 
     def chosen(self, columns: Sequence[str]) -> str:
         """What stands for some of its columns, and for its rows, in a query."""
-        some = f" WHERE rowid >= {self.rows[0]} AND rowid < {self.rows[1]}" if self.rows else ""
+        some = self._some(*self.rows) if self.rows else ""
         return f"(SELECT {', '.join(map(quote, columns)) or 'rowid'} FROM {self.name}{some})"
+
+    def _some(self, start: int, end: int) -> str:
+        # An offset reads all rows before it, too.
+        return f" WHERE rowid >= {start} AND rowid < {end}" if self.numbered else f" LIMIT {end - start} OFFSET {start}"
 
 
 def quote(column: str) -> str:
@@ -66,6 +72,11 @@ def named_in(query: str, columns: Iterable[str]) -> list[str]:
         return list(columns)
     words = {quoted.replace('""', '"') or bare for quoted, bare in _WORDS.findall(query)}
     return [column for column in columns if column in words]
+
+
+def asks_for_rowid(query: str) -> bool:
+    """Whether a query names DuckDB's own `rowid`: a quoted one is a user's column."""
+    return "rowid" in query and "rowid" in _QUOTED.sub("", query)
 
 
 def most_columns(query: str, named: int) -> int:

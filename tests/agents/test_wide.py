@@ -145,6 +145,15 @@ def test_a_stretch_of_rows_is_no_copy(database: Database) -> None:
     assert not some.shared_with(table)
 
 
+def test_a_column_called_rowid_is_a_column(database: Database) -> None:
+    table = database.table("""SELECT range AS __row, 'x' || range AS "RowID", range AS b FROM range(9)""")
+    table = table.replaced({"b": "b * 2"})
+    assert table.stretch(3, 5).query('SELECT "RowID", b FROM {self}') == [("x3", 6), ("x4", 8)]
+    assert table.only(["b"]).stretch(3, 5).query("SELECT * FROM {self}") == [(6,), (8,)]
+    hidden = database.table("""SELECT range AS __row, 'x' AS "rowid", range AS b FROM range(9)""").only(["rowid"])
+    assert hidden.query("""SELECT * FROM {self} WHERE "rowid" = 'x' LIMIT 1""") == [("x",)]
+
+
 def test_a_table_of_too_many_parts_is_put_together(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wide, "MOST_PARTS", 3)
     table = database.table("SELECT range AS __row, range AS a, range AS b, range AS c FROM range(5)")
