@@ -44,7 +44,7 @@ FORMULA = r"^([=@\t\r]|[+-].*[\p{L}|!])"
 
 _LARGE = "large"
 _ROWS_AT_ONCE = 100_000
-_ROWS_SIDE_BY_SIDE = 2_000_000
+_MANY_ROWS = 2_000_000
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_OF_LONG_TABLE = 20_480
 _ROWS_AS_LISTS = 200_000
@@ -304,6 +304,11 @@ class Table:
         """How many rows there are."""
         return int(self.scalar("SELECT count(*) FROM {self}"))
 
+    @property
+    def _is_long(self) -> bool:
+        """Whether a statement on all rows keeps all threads busy, and takes as much memory as there is."""
+        return self.rows > _MANY_ROWS
+
     def sql(self, query: str, **values: Any) -> Table:
         """A new table from a query in which `{self}` stands for this one.
 
@@ -326,15 +331,12 @@ class Table:
         return self.query(query, **values)[0][0]
 
     def each(self, work: Callable[[_Item], _Answer], items: Iterable[_Item]) -> Iterator[_Answer]:
-        """What `work`, which asks this table, answers to each item, in order; some at a time unless it is long.
-
-        On a long one a statement keeps all threads busy, and takes as much memory as there is.
-        """
-        return map(work, items) if self.rows > _ROWS_SIDE_BY_SIDE else self._database.each(work, items)
+        """What `work`, which asks this table, answers to each item, in order; some at a time unless it is long."""
+        return map(work, items) if self._is_long else self._database.each(work, items)
 
     def ahead(self, work: Callable[[], _Answer]) -> Callable[[], _Answer]:
         """Begin with what is needed later; whoever calls for the answer waits until it is there."""
-        if self.rows <= _ROWS_SIDE_BY_SIDE:
+        if not self._is_long:
             return self._database.ahead(work)
         answer = work()
         return lambda: answer
@@ -397,7 +399,8 @@ class Table:
         cells: SQL by column, over `origin`, which has one row for each of this table's. No other column is copied.
         """
         named = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in cells.items())
-        part, types = self._database._create(*self._bind(f"SELECT {self.q(ROW)}, {named} FROM {origin}", values))
+        query, bound = self._bind(f"SELECT {self.q(ROW)}, {named} FROM {origin}", values)
+        part, types = self._database._create(query, bound, large=self._is_long)
         return self.overlaid(Table(self._database, (part,), types))
 
     def extended(self, query: str, **values: Any) -> Table:
@@ -415,12 +418,11 @@ class Table:
 
     def _gathered(self) -> Table:
         """The same in as few parts as there are groups."""
-        parts = [
-            self._database._create(f"SELECT {', '.join(map(self.q, (ROW, *group)))} FROM {source(self._parts, group)}")[
-                0
-            ]
+        queries = (
+            f"SELECT {', '.join(map(self.q, (ROW, *group)))} FROM {source(self._parts, group)}"
             for group in groups(list(self.types))
-        ]
+        )
+        parts = [self._database._create(query, large=self._is_long)[0] for query in queries]
         return Table(self._database, tuple(parts), self.types)
 
     def only(self, columns: Iterable[str]) -> Table:
@@ -435,13 +437,9 @@ class Table:
         Part by part: DuckDB takes tables that lie side by side for empty, and would gather them in memory for a join.
         """
         kind, listed = "SEMI" if among else "ANTI", rows._source("row")
-        parts = [
-            self._database._create(
-                f"SELECT {', '.join(map(quote, part.columns))} FROM {part.name} t {kind} JOIN {listed} r"
-                f" ON r.row = t.{ROW}"
-            )[0]
-            for part in self._parts
-        ]
+        joined = f"{kind} JOIN {listed} r ON r.row = t.{ROW}"
+        queries = (f"SELECT {', '.join(map(quote, part.columns))} FROM {part.name} t {joined}" for part in self._parts)
+        parts = [self._database._create(query, large=self._is_long)[0] for query in queries]
         return Table(self._database, tuple(self._database.side_by_side(parts)), self.types)
 
     def by_part(self, columns: Iterable[str]) -> list[list[str]]:
