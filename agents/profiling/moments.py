@@ -166,7 +166,7 @@ def _percentile_rows_sql(counts: Mapping[int, int]) -> str:
     """The few rows among which the percentiles lie: those between whose positions a hundredth of the way falls."""
     before, starts = 0, []
     for place in sorted(counts):
-        starts.append(f"SELECT {place} AS c, {before} AS before, {max(1, counts[place] - 1)} AS last")
+        starts.append(f"SELECT {place} AS c, {before}::BIGINT AS before, {max(1, counts[place] - 1)}::BIGINT AS last")
         before += counts[place]
     # One position more at either end, because a percentile between two numbers needs both.
     return f"""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy
@@ -10,6 +11,7 @@ import pytest
 from scipy import stats
 
 from agents.profiling.columns import ColumnProfile, Thresholds, profile_columns
+from agents.profiling.moments import moments, quantiles
 from tests.agents.conftest import MakeTable
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -211,3 +213,12 @@ def test_patterns_of_texts_that_are_no_plain_line(make_table: MakeTable) -> None
     column = profile_of(make_table, ["Ab 1", "Äß 2", "A\nb", "X" * 50, "٣ words"])
     found = {each["pattern"]: each["count"] for each in column.patterns}
     assert found == {"A+a+ 9": 2, "A+\na+": 1, "A+": 1, "٣ a+": 1}
+
+
+def test_quantiles_of_more_rows_than_fit_in_a_small_integer(make_table: MakeTable) -> None:
+    half = 15_000_000
+    numbers = make_table({"a": ["1"]}).sql(
+        f"SELECT 0 AS c, x::DOUBLE AS x, {half}::BIGINT AS n, x * {half}::BIGINT AS upto FROM range(1, 3) r(x)"
+    )
+    found = quantiles(numbers, {0: replace(moments(numbers)[0], count=2 * half)})[0]
+    assert (found[49], found[50], found[51]) == (1, 1.5, 2)
