@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agents import wide
+from agents.privacy.rare import suspects
 from agents.table import ROW, Table
 from tests.agents.chain import Chain, facts, run_tool
 from tests.agents.conftest import MakeTable
@@ -19,10 +20,9 @@ ROWS = 80
 
 LESS_AT_ONCE = {
     "agents.column_types._TEXTS_IN_DOUBT": 20,
-    "agents.privacy.detect.SAMPLE_ROWS": 40,
     "agents.profiling.columns._CELLS_AT_ONCE": 600,
     "agents.profiling.correlations._ROWS_AT_ONCE": 50,
-    "agents.rules.cells._CELLS_AT_ONCE": 600,
+    "agents.rules.cells._CELLS_AT_ONCE": 80,
     "agents.sampling.SAMPLE_ROWS": 40,
     "agents.turns.GROUPS_AT_ONCE": 40,
 }
@@ -112,3 +112,11 @@ def test_other_columns_may_be_called_as_what_a_query_names(
     monkeypatch.setattr(Table, "_source", _with_a_column_for_each_word(Table._source))
 
     assert _answers(_run(tool, make_table)) == expected
+
+
+def test_what_a_sample_misses_is_found_beside_columns_of_any_name(make_table: MakeTable) -> None:
+    table = make_table({"v": ["1", "2", "3"], "N": ["4", "5", "6"], "the remark": ["well", "bo@example.org", "well"]})
+
+    found = dict(suspects(table, {"the remark": [("all is well", 9)]}))
+
+    assert found["the remark"].texts == [("bo@example.org", 1)]
