@@ -153,7 +153,7 @@ def table_on_full_disk(folder: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("only Linux has a disk that is always full")
     database = Database(folder)
-    database._connection = duckdb.connect()  # one that may write elsewhere
+    database._own.connection = duckdb.connect()  # one that may write elsewhere
     try:
         database.df("COPY (SELECT * FROM range(9)) TO '/dev/full' (FORMAT csv)")
     finally:
