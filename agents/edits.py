@@ -166,7 +166,7 @@ class _Log:
     """The changes and suggestions so far, in the order applied."""
 
     def __init__(self, table: Table) -> None:
-        self.lines = table.beside(CHANGE_COLUMNS)
+        self.lines = table.growing(CHANGE_COLUMNS)
 
     def add(self, lines: Table, query: str = "SELECT * FROM {more}") -> None:
         """Put what a query makes of a table's rows below them."""

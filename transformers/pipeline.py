@@ -81,7 +81,7 @@ class Run:
         if rows is None or not rows.scalar(f"SELECT count(*) FROM {{self}} WHERE {where}"):
             return
         chosen = ", ".join(f"{Table.q(column)}::{kind} AS {Table.q(column)}" for column, kind in columns.items())
-        earlier = self.gathered.get(name) or rows.beside({**columns, "agent": "VARCHAR"})
+        earlier = self.gathered.get(name) or rows.growing({**columns, "agent": "VARCHAR"})
         self.gathered[name] = append(
             earlier, rows, f"SELECT {chosen}, {literal(agent_id)} AS agent FROM {{more}} WHERE {where}"
         )
