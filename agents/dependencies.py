@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy
 
@@ -21,7 +21,7 @@ _CHANCE = 1e-6
 """A dependency counts when so many agreements by chance are less likely than this."""
 _NEARLY_UNIQUE = 0.95
 _COLUMNS_AT_ONCE = 10
-_Codes = numpy.ndarray[Any, numpy.dtype[numpy.int64]]
+_Codes: TypeAlias = "numpy.ndarray[Any, numpy.dtype[numpy.int64]]"
 _SURE_ROWS = 2
 """A value seen on fewer rows is suggested, not filled in."""
 

@@ -139,7 +139,16 @@ class Database:
 
     def ahead(self, work: Callable[[], _Answer]) -> Callable[[], _Answer]:
         """Begin with what is needed later; whoever calls for the answer waits until it is there."""
-        return self._pool.submit(self._answer, lambda _: work(), None).result
+        begun = self._pool.submit(self._answer, lambda _: work(), None)
+
+        def answer() -> _Answer:
+            try:
+                return begun.result()
+            except OutOfMemory:
+                # Beside others it needed more memory than there is; alone it may not.
+                return work()
+
+        return answer
 
     def _answer(self, work: Callable[[_Item], _Answer], item: _Item) -> _Answer:
         self._own.answering = True

@@ -18,7 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -337,13 +337,18 @@ def _write(folder: Path, state: Run) -> Manifest:
     shutil.rmtree(outputs, ignore_errors=True)
     outputs.mkdir()
     shield = state.tool.shield(state) if state.tool.shield else None
-    files = [write_table(table, outputs / name) for name, table in _output_tables(state, shield).items()]
+    # The engine writes the tables while Python puts the report together.
+    tables = state.table.ahead(
+        lambda: [write_table(table, outputs / name) for name, table in _output_tables(state, shield).items()]
+    )
+    if state.store is not None:
+        write_kept(folder, state.results.values())
+    report = build_report(state, _versions(), shield)
+    files = tables()
     for name, text in _documents(state).items():
         write_text(outputs / name, text)
         files.append(describe_file(outputs / name))
-    if state.store is not None:
-        write_kept(folder, state.results.values())
-    report = build_report(state, files, _versions(), shield)
+    report["downloads"] = [asdict(each) for each in files]
     for name, writer in {"report.json": write_json, "report.html": write_html, "report.xlsx": write_xlsx}.items():
         writer(report, outputs / name)
         files.append(describe_file(outputs / name))

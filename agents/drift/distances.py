@@ -1,14 +1,19 @@
 """Distances between two distributions, given as counts (numpy arrays of whole numbers) in the same cells."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from agents.drift.significance import chi_squared_sf
 
-Counts = npt.NDArray[np.int64]
-Shares = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Counts: TypeAlias = "npt.NDArray[np.int64]"
+Shares: TypeAlias = "npt.NDArray[np.float64]"
 
 FORMULAS = {
     "psi": "population stability index: sum of (current - baseline) * ln(current / baseline) over the shares of cells; "

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
+import rapidfuzz
 
 from agents.base import Severity
 from agents.drift.columns import Facts, Side
@@ -157,4 +157,4 @@ def _rename(baseline: Side, current: Side, old: Facts, new: Facts) -> Rename | N
 def _same_name(before: str, after: str) -> float:
     """How alike two headers are, case and separators aside; between 0 and 1."""
     plain = [re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)).casefold() for name in (before, after)]
-    return max(fuzz.ratio(*plain), fuzz.token_sort_ratio(*plain)) / 100
+    return max(rapidfuzz.fuzz.ratio(*plain), rapidfuzz.fuzz.token_sort_ratio(*plain)) / 100

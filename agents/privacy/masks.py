@@ -68,16 +68,27 @@ def masked_sql(text: str, style: Style) -> str:
     email: first letters and the top-level domain. name: initials. number: the last two characters.
     date: its year. hidden: only how its words are laid out. A value of up to three characters is hidden whole.
     """
-    hidden = f"regexp_replace({text}, {literal(_LETTER_OR_DIGIT)}, '{HIDDEN}', 'g')"
-    if style == "hidden":
-        return hidden
-    shown = {
-        "email": _email_sql(text, hidden),
-        "name": f"regexp_replace({text}, {literal(_WORD)}, {literal(_INITIAL)}, 'g')",
-        "number": f"regexp_replace(left({text}, -2), {literal(_LETTER_OR_DIGIT)}, '{HIDDEN}', 'g') || right({text}, 2)",
-        "date": _date_sql(text, hidden),
-    }[style]
+    hidden, shown = _hidden_sql(text), _shown_sql(text, style)
+    return hidden if style == "hidden" else _either_sql(text, hidden, shown)
+
+
+def _either_sql(text: str, hidden: str, shown: str) -> str:
     return f"CASE WHEN length({text}) <= 3 OR {shown} = {text} THEN {hidden} ELSE {shown} END"
+
+
+def _hidden_sql(text: str) -> str:
+    return f"regexp_replace({text}, {literal(_LETTER_OR_DIGIT)}, '{HIDDEN}', 'g')"
+
+
+def _shown_sql(text: str, style: Style) -> str:
+    """SQL for what a style leaves of a text; the text itself where it isn't written as the style expects."""
+    return {
+        "email": f"regexp_replace({text}, {literal(f'^(?:{_EMAIL[0]})$')}, {literal(_EMAIL[1])})",
+        "name": f"regexp_replace({text}, {literal(_WORD)}, {literal(_INITIAL)}, 'g')",
+        "number": f"{_hidden_sql(f'left({text}, -2)')} || right({text}, 2)",
+        "date": _date_sql(text),
+        "hidden": _hidden_sql(text),
+    }[style]
 
 
 def is_harmless_sql(text: str, style: Style, *, shortest: int = 1) -> str:
@@ -95,24 +106,25 @@ def is_harmless_sql(text: str, style: Style, *, shortest: int = 1) -> str:
     return f"({said}{wordy})"
 
 
-def _email_sql(text: str, hidden: str) -> str:
-    pattern, shown = _EMAIL
-    whole = f"regexp_full_match({text}, {literal(pattern)})"
-    return f"CASE WHEN {whole} THEN regexp_replace({text}, {literal(pattern)}, {literal(shown)}) ELSE {hidden} END"
-
-
-def _date_sql(text: str, hidden: str) -> str:
+def _date_sql(text: str) -> str:
     """The year, where four digits say it: alone, or as the beginning of eight."""
     parts = r"^(?:(\d{4})(?:\d{4}|[-/. ].*)|.*[-/. ,](\d{4}))$"
     year = f"coalesce(nullif(regexp_extract({text}, '{parts}', 1), ''), regexp_extract({text}, '{parts}', 2))"
-    return f"CASE WHEN {year} <> '' THEN {year} || '-{HIDDEN * 2}-{HIDDEN * 2}' ELSE {hidden} END"
+    return f"CASE WHEN {year} <> '' THEN {year} || '-{HIDDEN * 2}-{HIDDEN * 2}' ELSE {text} END"
 
 
 def masked_texts(table: Table, texts: Iterable[tuple[str, Style]]) -> dict[tuple[str, Style], str]:
     """What a few texts look like masked, each in its style; `table` lends its database."""
-    wanted = table.beside({"v": "VARCHAR", "style": "VARCHAR"}, dict.fromkeys(texts))
-    styles = " ".join(f"WHEN {literal(style)} THEN {masked_sql('v', style)}" for style in STYLES)
+    held = dict.fromkeys(texts)
+    if not held:
+        return {}
+    wanted = table.beside({"v": "VARCHAR", "style": "VARCHAR"}, held)
+    # To make a pattern ready takes longer than to look for it in a few texts: so each stands here once.
+    styles = " ".join(f"WHEN {literal(style)} THEN {_shown_sql('v', style)}" for style in {each for _, each in held})
+    shown = f"SELECT v, style, {_hidden_sql('v')} AS hidden, CASE style {styles} END AS shown FROM {{self}}"
     return {
-        (text, style): shown
-        for text, style, shown in wanted.query(f"SELECT v, style, CASE style {styles} END FROM {{self}}")
+        (text, style): masked
+        for text, style, masked in wanted.query(
+            f"SELECT v, style, {_either_sql('v', 'hidden', 'shown')} FROM ({shown})"
+        )
     }

@@ -71,7 +71,7 @@ class Cells:
 
 def parts_of(table: Table, types: Mapping[str, ColumnType]) -> Iterator[Mapping[str, ColumnType]]:
     """A table's columns, as many at a time as fit in memory side by side."""
-    step = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(table.rows, 1)))
+    step = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(table.rows, 1), -(-len(types) // 2)))
     pending = iter(types.items())
     while chosen := dict(islice(pending, step)):
         yield chosen

@@ -133,6 +133,15 @@ def test_several_sources_keep_the_rows_of_their_own_files(main, tmp_path):
     assert [row[:2] for row in cross[1:]] == [[s, str(r)] for s in ("primary", "source_b") for r in range(4)]
 
 
+def test_what_agents_compute_with_is_left_to_the_child(environment, tmp_path):
+    command = [sys.executable, "-X", "importtime", "main.py", "run", as_csv(tmp_path / "t.csv"), "--tool",
+               "profile-my-data", "--out", tmp_path / "out", "--quiet"]  # fmt: skip
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "agents.profiling.columns" in imported
+    assert imported.isdisjoint({"numpy", "pandas", "phonenumbers", "rapidfuzz", "duckdb"})
+
+
 def test_quiet_says_nothing(main, tmp_path):
     ended = main("run", as_csv(tmp_path / "t.csv"), "--tool", "clean-my-data", "--out", tmp_path / "o", "--quiet")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents.base import AgentResult
 from agents.table import Table
-from transformers.manifest import OutputFile, Step, jsonable
+from transformers.manifest import Step, jsonable
 
 if TYPE_CHECKING:
     from transformers.pipeline import Run
@@ -20,10 +20,8 @@ CHANGES_SHOWN = 200
 RULES_SHOWN = 500
 
 
-def build_report(
-    run: Run, files: Sequence[OutputFile], versions: Mapping[str, str], shield: Shield | None = None
-) -> dict[str, Any]:
-    """The report of a run as plain JSON values, masked where there is a shield."""
+def build_report(run: Run, versions: Mapping[str, str], shield: Shield | None = None) -> dict[str, Any]:
+    """The report of a run as plain JSON values, masked where there is a shield; its `downloads` aren't there yet."""
     issues = _numbered(run, "issues", "issue_id")
     row_issues = run.listed("row_issues")
     if row_issues is not None and shield is not None:
@@ -40,7 +38,6 @@ def build_report(
         "changes_by_rule": _changes_by_rule(run.gathered.get("changes")),
         "changes_sample": _rows(run.listed("changes"), CHANGES_SHOWN),
         "routing": [dict(each) for result in run.results.values() for each in result.routing],
-        "downloads": [asdict(each) for each in files],
     }
     plain: dict[str, Any] = jsonable(report)
     return shield.document(plain) if shield else plain

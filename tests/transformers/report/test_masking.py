@@ -114,7 +114,7 @@ def test_no_combination_of_agents_lets_personal_data_out(kept: Kept) -> None:
                 pipeline._absorb(part, agent, *found[agent.id])
             guard = shield(part)
             rows = {name: repr(table.query("SELECT * FROM {self}")) for name, table in _tables(part, guard)}
-            said = rows | {"report": json.dumps(build_report(part, [], {}, guard), ensure_ascii=False)}
+            said = rows | {"report": json.dumps(build_report(part, {}, guard), ensure_ascii=False)}
             assert leaks(said) == {}, [agent.id for agent in chosen]
 
 
@@ -124,7 +124,7 @@ def _tables(part: Run, guard: Shield) -> Iterator[tuple[str, Table]]:
 
 def test_the_search_for_leaks_can_fail(kept: Kept) -> None:
     state, _ = kept
-    report = build_report(state, [], {})
+    report = build_report(state, {})
     assert len(leaks({"report": json.dumps(report, ensure_ascii=False)})["report"]) > 50
 
 
