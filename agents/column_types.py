@@ -165,7 +165,7 @@ _SPELLING_SHARE = 0.05
 """Units or percent signs on fewer of the numbers than this are slips, not what the column is."""
 
 _FIRST_LOOK = 200
-_WIDEST_CHUNK = 100
+_WIDEST_CHUNK = 25
 _CELLS_AT_ONCE = 1_000_000
 _TEXTS_IN_DOUBT = 1_000_000
 _TEXT_BYTES_AT_ONCE = 80_000_000
@@ -316,8 +316,9 @@ def infer_types(table: Table, columns: Sequence[str] | None = None) -> dict[str,
     unknown = [name for name in names if name not in known]
     # Grouping ten long columns at once would hold ten large hash tables.
     chunk = max(1, min(_WIDEST_CHUNK, _CELLS_AT_ONCE // max(table.rows, 1)))
-    for start in range(0, len(unknown), chunk):
-        known |= _infer_chunk(table, unknown[start : start + chunk])
+    chunks = [unknown[start : start + chunk] for start in range(0, len(unknown), chunk)]
+    for found in table.each(lambda some: _infer_chunk(table, some), chunks):
+        known |= found
     return {name: known[name] for name in names}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from agents.base import CHANGE_COLUMNS
 from agents.column_types import keep_types, known_types
 from agents.table import ROW, Table, literal
 from agents.texts import few_texts, texts_sql
-from agents.wide import groups
 
 SqlFunction = Callable[[str], str]
 """From the SQL of a value to the SQL of the value that takes its place."""
@@ -28,6 +28,9 @@ REPLACEMENT_COLUMNS = {"old": "VARCHAR"} | {name: kind for name, kind in CELL_CO
 """What `join_values` takes: one row per value."""
 
 _CELLS_AT_ONCE = 1_000_000
+_COLUMNS_AT_ONCE = 20
+"""To make ready what changes hundreds of columns at once takes four times as long, and several times the memory."""
+
 FEW_ROWS = 20_000
 """Up to so many, making a query ready takes longer than running it: ten columns are asked at once what would change."""
 
@@ -197,17 +200,22 @@ def _rewrite_round(current: Table, rewrites: dict[str, list[_Rewrite]], log: _Lo
     if current.rows <= FEW_ROWS:
         differing = current.where_any(list(rewrites), lambda column: _differs(Table.q(column), rewrites[column]))
         rewrites = {column: rewrites[column] for column in differing}
-    for column, steps in rewrites.items():
-        found = known_types(current).get(column)
-        if few_texts(current, found):
-            texts = _chain(f"SELECT true AS r, v AS s0 FROM {texts_sql(current, column, found)}", steps)
-            if not current.scalar(f"SELECT count(*) FROM ({texts})"):
-                continue
-        touched = current.sql(_chain(f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", steps))
-        if touched.rows:
-            _record(log, touched, column, steps)
-            changed[column] = [step for step in steps if step.applied]
+    looked = current.each(lambda each: _touched(current, *each), rewrites.items())
+    for column, touched in zip(rewrites, looked, strict=True):
+        if touched is not None and touched.rows:
+            _record(log, touched, column, rewrites[column])
+            changed[column] = [step for step in rewrites[column] if step.applied]
     return _project(current, changed)
+
+
+def _touched(current: Table, column: str, steps: Sequence[_Rewrite]) -> Table | None:
+    """What a chain of rewrites touches, as `_chain` has it; None where its few texts show that there is nothing."""
+    found = known_types(current).get(column)
+    if few_texts(current, found):
+        texts = _chain(f"SELECT true AS r, v AS s0 FROM {texts_sql(current, column, found)}", steps)
+        if not current.scalar(f"SELECT count(*) FROM ({texts})"):
+            return None
+    return current.sql(_chain(f"SELECT {Table.q(ROW)} AS r, {Table.q(column)} AS s0 FROM {{self}}", steps))
 
 
 def _chain(query: str, steps: Sequence[_Rewrite]) -> str:
@@ -242,8 +250,9 @@ def _record(log: _Log, touched: Table, column: str, steps: Sequence[_Rewrite]) -
 
 def _project(current: Table, changed: dict[str, list[_Rewrite]]) -> Table:
     changed = {column: steps for column, steps in changed.items() if steps}
-    for group in groups(list(changed)):
-        current = _project_group(current, {column: changed[column] for column in group})
+    pending = iter(changed.items())
+    while group := dict(islice(pending, _COLUMNS_AT_ONCE)):
+        current = _project_group(current, group)
     return current
 
 

@@ -47,6 +47,13 @@ _ROWS_AT_ONCE = 100_000
 _MANY_ROWS = 2_000_000
 _CELLS_AT_ONCE = 1_000_000
 _ROWS_OF_LONG_TABLE = 20_480
+_CELLS_OF_GROUP = 2_500_000
+_VECTOR = 2_048
+"""DuckDB takes so many rows together; less isn't written at once."""
+
+_COLUMNS_OF_PARQUET = 1_000
+"""Each step sets aside a vector for each column: more in one file don't fit in memory, however few their rows are."""
+
 _ROWS_AS_LISTS = 200_000
 _COLUMNS_AT_ONCE = 10
 _COLUMNS_SHOWN = 10
@@ -502,13 +509,14 @@ class Table:
         self, columns: Sequence[str], condition: Callable[[str], str], *, at_once: int = _COLUMNS_AT_ONCE
     ) -> list[str]:
         """Those of the columns with a row of which `condition(column)`, in SQL, is true; so many are asked at once."""
-        found: list[str] = []
-        for at in range(0, len(columns), at_once):
-            some = columns[at : at + at_once]
+
+        def ask(some: Sequence[str]) -> list[str]:
             any_of = ", ".join(f"bool_or({condition(column)})" for column in some)
             answers = self.query(f"SELECT {any_of} FROM {{self}}")[0]
-            found += [column for column, yes in zip(some, answers, strict=True) if yes]
-        return found
+            return [column for column, yes in zip(some, answers, strict=True) if yes]
+
+        parts = [columns[at : at + at_once] for at in range(0, len(columns), at_once)]
+        return [column for found in self.each(ask, parts) for column in found]
 
     def _write_csv_lines(self, path: Path, cells: Sequence[str]) -> None:
         with path.open("w", encoding="utf-8", newline="") as out:
@@ -532,12 +540,25 @@ class Table:
     def write_parquet(self, path: Path, *, hidden: bool = False) -> None:
         """Write as Parquet; `hidden` takes the hidden columns along, so that reading it back gives this very table."""
         names = self.types if hidden else self.columns
-        # Each thread holds the group of rows that it is writing, beside all that a long table's run holds already.
-        in_groups = f", ROW_GROUP_SIZE {_ROWS_OF_LONG_TABLE}" if self.rows > _CELLS_AT_ONCE else ""
-        self._copy(path, f"FORMAT parquet, COMPRESSION zstd{in_groups}", [self.q(name) for name in names])
+        query = f"SELECT {', '.join(map(self.q, names))} FROM {{self}}{self.in_order}"
+        if len(self._parts) > 1 and not self.in_order:
+            # Each step of a query holds some rows of all columns; here a step less is enough.
+            query = wide.beside(self._parts, list(names))
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {self._rows_of_group(len(names))}"
+        self.query(f"COPY ({query}) TO {literal(str(path))} ({options})")
 
-    def _copy(self, path: Path, options: str, cells: Sequence[str]) -> None:
-        self.query(f"COPY (SELECT {', '.join(cells)} FROM {{self}}{self.in_order}) TO {literal(str(path))} ({options})")
+    def _rows_of_group(self, columns: int) -> int:
+        """How many rows of so many columns are written together: each thread holds those that it is writing."""
+        # A long table's run holds much already.
+        most = _ROWS_OF_LONG_TABLE if self.rows > _CELLS_AT_ONCE else _CELLS_OF_GROUP // max(columns, 1)
+        return max(most // _VECTOR, 1) * _VECTOR
+
+    @property
+    def for_parquet(self) -> list[Table]:
+        """The visible columns in as many tables as it takes to write each at once as Parquet, the rows in one order."""
+        order = [ROW] * (ROW in self.types)
+        starts = range(0, max(len(self.columns), 1), _COLUMNS_OF_PARQUET)
+        return [self.only([*order, *self.columns[at : at + _COLUMNS_OF_PARQUET]]) for at in starts]
 
     def _copy_csv(self, path: Path, cells: Sequence[str]) -> None:
         """Write part by part: the text of a few hundred thousand wide rows at once doesn't fit in memory."""

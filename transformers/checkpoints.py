@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.base import AgentResult, Alert, Chart, Issue, Recommendation
 from agents.table import ROW, Table, literal
+from agents.wide import groups
 from transformers.manifest import Step, jsonable
 
 _TABLES = ("table", "changes", "removed", "quarantine", "row_issues")
@@ -24,8 +25,8 @@ _SAME = "same"
 """Stands for the table that the agent was given: the checkpoint before has it already."""
 
 _File = str | dict[str, Any]
-"""Where a table is: its file, or the name of a table that is held already, the file of the columns that it has beside
-those of that table, if there are any, and all its columns in order."""
+"""Where a table is: its file; or several, each of some columns, and all columns in order; or the name of a table that
+is held already, where the columns are that it has beside those of that table, if there are any, and all in order."""
 
 
 def save(
@@ -110,14 +111,26 @@ def _write_table(place: Path, file: str, held: Mapping[str, Table], table: Table
         if shared:
             own = [column for column in table.types if column not in shared]
             differs = own not in ([], [ROW])
-            if differs:
-                table.only(own).write_parquet(place / file, hidden=True)
-            return {"held": name, "file": file if differs else None, "columns": list(table.types)}
-    table.write_parquet(place / file, hidden=True)
-    return file
+            beside = _write_own(place, file, table.only(own)) if differs else None
+            return {"held": name, "file": beside, "columns": list(table.types)}
+    return _write_own(place, file, table)
+
+
+def _write_own(place: Path, file: str, table: Table) -> _File:
+    parts = groups(list(table.types))
+    if len(parts) == 1 or ROW not in table.types:
+        table.write_parquet(place / file, hidden=True)
+        return file
+    files = [f"{number}-{file}" for number in range(len(parts))]
+    for each, part in zip(files, parts, strict=True):
+        table.only([ROW, *part]).write_parquet(place / each, hidden=True)
+    return {"files": files, "columns": list(table.types)}
 
 
 def _read(place: Path, file: _File, held: Mapping[str, Table]) -> Table:
+    if isinstance(file, dict) and "files" in file:
+        first, *others = (_read(place, each, held) for each in file["files"])
+        return first.widened(others).only(file["columns"])
     if isinstance(file, dict):
         known = held[file["held"]]
         laid = known.overlaid(_read(place, file["file"], held)) if file["file"] else known

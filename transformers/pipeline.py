@@ -365,9 +365,17 @@ def _output_tables(state: Run, shield: Shield | None) -> dict[str, Table]:
         tables["row_level_issues.csv"] = tables["row_level_issues.parquet"] = row_issues
     if state.mended.rows:
         tables["mended.csv"] = state.mended
-    if shield is None or state.specification.parameters.get(OUTPUT, {}).get("unmask"):
-        return tables
-    return {name: table if name in shield.exempt else shield.rows(table) for name, table in tables.items()}
+    if shield is not None and not state.specification.parameters.get(OUTPUT, {}).get("unmask"):
+        tables = {name: table if name in shield.exempt else shield.rows(table) for name, table in tables.items()}
+    return {file: part for name, table in tables.items() for file, part in _parts(name, table).items()}
+
+
+def _parts(name: str, table: Table) -> dict[str, Table]:
+    """A table by its file's name; one that is too wide for one Parquet file as several, row beside row."""
+    stem, ending = name.rsplit(".", 1)
+    if ending != "parquet" or len(parts := table.for_parquet) == 1:
+        return {name: table}
+    return {f"{stem}-{number}.{ending}": part for number, part in enumerate(parts, start=1)}
 
 
 def _documents(state: Run) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from agents import wide
@@ -161,3 +162,17 @@ def test_a_table_of_too_many_parts_is_put_together(database: Database, monkeypat
         table = table.replaced({column: f"{column} + 1"}).replaced({column: f"{column} + 1"})
     assert len(table._parts) <= 3
     assert table.query("SELECT * FROM {self}") == [(row, *[row + 2] * 3) for row in range(5)]
+
+
+def test_two_thousand_columns_are_written_within_a_childs_memory(tmp_path: Path) -> None:
+    database = Database(tmp_path, memory_limit="200MB")
+    cells = ", ".join(f"'value {number} ' || range * {number} % 97 AS c{number}" for number in range(2_000))
+    table = database.table(f"SELECT range AS __row, {cells} FROM range(3000)")
+
+    parts = table.for_parquet
+    for number, part in enumerate(parts):
+        part.write_parquet(tmp_path / f"{number}.parquet")
+
+    assert [column for part in parts for column in part.columns] == list(table.columns)
+    read = duckdb.sql(f"SELECT min(c1999), max(c1999), count(*) FROM '{tmp_path}/1.parquet'").fetchall()
+    assert read == table.query("SELECT min(c1999), max(c1999), count(*) FROM {self}")

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from agents import wide
 from agents.base import AgentResult
 from agents.table import Database, Table
 from transformers import checkpoints
@@ -87,3 +89,24 @@ def test_documents_come_back(tmp_path: Path) -> None:
 
     assert loaded is not None
     assert loaded[1].documents == documents
+
+
+def test_a_wide_table_comes_back_from_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wide, "GROUP", 2)
+    monkeypatch.setattr(wide, "MOST_PARTS", 2)
+    given = _given(tmp_path)
+    cells = ", ".join(f"'{name}' || range AS {name}" for name in "zyxwvut")
+    changed = given.sql(f"SELECT range AS __row, {cells} FROM range(3)")
+    laid = changed.replaced({"w": "upper(w)"})
+
+    checkpoints.save(tmp_path / "01-any", "print", changed, _step(), AgentResult(table=laid, changes=given))
+    checkpoints.save(tmp_path / "02-any", "print", given, _step(), AgentResult(table=laid))
+    for place, before in (("01-any", changed), ("02-any", given)):
+        loaded = checkpoints.load(tmp_path / place, "print", before)
+        assert loaded is not None
+        assert loaded[1].table is not None
+        assert list(loaded[1].table.types) == ["__row", *"zyxwvut"]
+        assert loaded[1].table.query("SELECT * FROM {self} ORDER BY __row") == [
+            (row, f"z{row}", f"y{row}", f"x{row}", f"W{row}", f"v{row}", f"u{row}", f"t{row}") for row in range(3)
+        ]
+    assert len(list((tmp_path / "02-any").glob("*.parquet"))) == 4

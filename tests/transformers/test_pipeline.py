@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from agents import base
@@ -178,3 +179,14 @@ def test_a_table_in_groups_of_columns_comes_to_the_same_results(tool_id, tmp_pat
         report = json.loads((tmp_path / "outputs" / "report.json").read_text(encoding="utf-8"))
         results.append((tables, report["alerts"], report["issues"], report["row_level_issues"]))
     assert results[0] == results[1]
+
+
+def test_a_parquet_file_that_would_be_too_wide_comes_in_several(tmp_path, specify, monkeypatch):
+    monkeypatch.setattr("agents.table._COLUMNS_OF_PARQUET", 2)
+    manifest = run(tmp_path, specify(primary="a,b,c,d,e\n2,w, x,1.5,z\n1,w,y,2.5,z\n1,w,y,2.5,z\n"), Heard())
+    outputs = tmp_path / "outputs"
+    parts = sorted(path.name for path in outputs.glob("cleaned*.parquet"))
+    assert parts == ["cleaned-1.parquet", "cleaned-2.parquet", "cleaned-3.parquet"]
+    assert set(parts) <= {each.filename for each in manifest.files}
+    joined = " POSITIONAL JOIN ".join(f"'{outputs / part}'" for part in parts)
+    assert duckdb.sql(f"FROM {joined}").fetchall() == [(2, "w", "x", 1.5, "z"), (1, "w", "y", 2.5, "z")]
