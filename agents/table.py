@@ -51,8 +51,8 @@ _CELLS_OF_GROUP = 2_500_000
 _VECTOR = 2_048
 """DuckDB takes so many rows together; less isn't written at once."""
 
-_COLUMNS_OF_PARQUET = 1_000
-"""Each step sets aside a vector for each column: more in one file don't fit in memory, however few their rows are."""
+_COLUMNS_OF_PARQUET = 500
+"""More in one file don't fit in memory while they are written, however few their rows are."""
 
 _ROWS_AS_LISTS = 200_000
 _COLUMNS_AT_ONCE = 10
@@ -437,7 +437,7 @@ class Table:
         parts = [part for part in parts if part.columns != (ROW,)]
         types = self.types | other.types
         laid = Table(self._database, tuple(self._database.aligned([*parts, *other._parts])), types)
-        return laid if len(laid._parts) <= wide.MOST_PARTS else laid._gathered()
+        return laid if len(laid._parts) <= wide.MOST_PARTS + len(groups(list(types))) else laid._gathered()
 
     def _gathered(self) -> Table:
         """The same in as few parts as there are groups."""
@@ -539,12 +539,23 @@ class Table:
 
     def write_parquet(self, path: Path, *, hidden: bool = False) -> None:
         """Write as Parquet; `hidden` takes the hidden columns along, so that reading it back gives this very table."""
-        names = self.types if hidden else self.columns
-        query = f"SELECT {', '.join(map(self.q, names))} FROM {{self}}{self.in_order}"
-        if len(self._parts) > 1 and not self.in_order:
-            # Each step of a query holds some rows of all columns; here a step less is enough.
-            query = wide.beside(self._parts, list(names))
-        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {self._rows_of_group(len(names))}"
+        names = list(self.types if hidden else self.columns)
+        parts = [names[at : at + wide.GROUP] for at in range(0, len(names), wide.GROUP)]
+        queries = [f"SELECT {', '.join(map(self.q, part))} FROM {{self}}{self.in_order}" for part in parts]
+        if len(parts) == 1:
+            self._copy(queries[0], path, len(names))
+            return
+        # In memory each column that is read takes a block of its own; in a file it takes a page.
+        pieces = [path.with_name(f"{path.name}.{number}") for number in range(len(parts))]
+        for query, piece, part in zip(queries, pieces, parts, strict=True):
+            self._copy(query, piece, len(part))
+        joined = " POSITIONAL JOIN ".join(f"read_parquet({literal(str(piece))})" for piece in pieces)
+        self._copy(f"SELECT * FROM {joined}", path, len(names))
+        for piece in pieces:
+            piece.unlink()
+
+    def _copy(self, query: str, path: Path, columns: int) -> None:
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {self._rows_of_group(columns)}"
         self.query(f"COPY ({query}) TO {literal(str(path))} ({options})")
 
     def _rows_of_group(self, columns: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 ROW = "__row"
 """The hidden column: the 0-based data row of the user's own file, given at reading and never changed."""
 
-GROUP = 400
+GROUP = 100
 """How many columns are kept together."""
 
 MOST_PARTS = 20
@@ -95,21 +95,18 @@ def source(parts: Sequence[Part], wanted: Sequence[str]) -> str:
     used = list(dict.fromkeys(homes[column] for column in own)) or [parts[0]]
     if len(used) == 1 and used[0].rows is None and (not own or _as_it_lies(used[0], own)):
         return used[0].name
-    cells = [ROW] * (ROW in used[0].columns) + own
+    of_part = {part: [column for column in own if homes[column] == part] for part in used}
+    of_part[used[0]] = [ROW] * (ROW in used[0].columns) + of_part[used[0]]
     if len(used) == 1:
-        return used[0].chosen(cells)
+        return used[0].chosen(of_part[used[0]])
+    names = {part: f"p{place}" for place, part in enumerate(used)}
+    cells = [f"p0.{ROW}"] * (ROW in used[0].columns)
+    cells += [f"{names[homes[column]]}.{quote(column)}" for column in own]
+    tables = [(part.chosen(of_part[part]) if part.rows else part.name, names[part]) for part in used]
+    joined = " POSITIONAL JOIN ".join(f"{table} {name}" for table, name in tables)
     # A limit that limits nothing: DuckDB lets a join's filter through to one of the parts, whose rows then lie beside
     # other rows.
-    return f"({beside(used, cells)} LIMIT {_ALL_ROWS})"
-
-
-def beside(parts: Sequence[Part], cells: Sequence[str]) -> str:
-    """The query for some columns of several parts, row beside row; nothing may be asked of it, as of `source`."""
-    homes = {column: place for place, part in reversed(list(enumerate(parts))) for column in part.columns}
-    own = [[cell for cell in cells if homes[cell] == place] for place in range(len(parts))]
-    tables = [part.chosen(some) if part.rows else part.name for part, some in zip(parts, own, strict=True)]
-    joined = " POSITIONAL JOIN ".join(f"{table} p{place}" for place, table in enumerate(tables))
-    return f"SELECT {', '.join(f'p{homes[cell]}.{quote(cell)}' for cell in cells)} FROM {joined}"
+    return f"(SELECT {', '.join(cells)} FROM {joined} LIMIT {_ALL_ROWS})"
 
 
 def _as_it_lies(part: Part, own: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from agents import wide
 from agents.column_types import trim_sql
 from agents.privacy.kinds import Style
 from agents.privacy.masks import (
@@ -25,7 +26,7 @@ from agents.privacy.masks import (
     surely_masked_sql,
 )
 from agents.semantics.validators import is_card
-from agents.table import Table, literal
+from agents.table import ROW, Table, literal
 
 _OWN_WORDS = frozenset({"metadata", "downloads"})
 """Parts of the document that speak of the run and hold no cell."""
@@ -84,21 +85,41 @@ class Shield:
         return self._masked[table]
 
     def _hidden(self, table: Table) -> Table:
-        styles: dict[Style, list[str]] = {}
-        for name in table.columns:
-            if name in self.protected and table.types[name] == "VARCHAR":
-                styles.setdefault(self.protected[name], []).append(name)
-        replaced = {name: sql for name in table.columns if (sql := self._shown(table, name))}
-        for style, names in styles.items():
-            replaced |= {name: f"{_list_of(style)}[{place}]" for place, name in enumerate(names, 1)}
-        if not replaced:
+        touched = [name for name in table.columns if self._is_masked(table, name) or self._shown(table, name)]
+        if not touched:
             return table
-        # To make a mask ready takes longer than to put it on a thousand cells: so one for all columns of a style.
-        masked = [f"{_masked_list(style, names)} AS {_list_of(style)}" for style, names in styles.items()]
-        without = f"EXCLUDE ({', '.join(map(_list_of, styles))})" if styles else ""
-        cells = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in replaced.items())
-        lists = f"(SELECT {', '.join(['*', *masked])} FROM {{self}})"
-        return table.sql(f"SELECT * {without} REPLACE ({cells}) FROM {lists}")
+        if ROW in table.types and len(table.columns) > wide.GROUP:
+            # Each group of columns would make the masks of all columns ready.
+            for some in wide.groups(touched):
+                cells, lists, _ = self._masks(table, some)
+                named = ", ".join(map(Table.q, dict.fromkeys([ROW, *some, *{"column"}.intersection(table.columns)])))
+                table = table.replaced(cells, f"(SELECT {', '.join([named, *lists])} FROM {{self}})")
+            return table
+        cells, lists, names = self._masks(table, touched)
+        without = f"EXCLUDE ({', '.join(names)})" if names else ""
+        shown = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in cells.items())
+        origin = f"(SELECT {', '.join(['*', *lists])} FROM {{self}})"
+        return table.sql(f"SELECT * {without} REPLACE ({shown}) FROM {origin}")
+
+    def _is_masked(self, table: Table, name: str) -> bool:
+        return name in self.protected and table.types[name] == "VARCHAR"
+
+    def _masks(self, table: Table, columns: Iterable[str]) -> tuple[dict[str, str], list[str], list[str]]:
+        """SQL for what some columns show, by column; and for the lists of masked cells that it takes, and their names.
+
+        To make a mask ready takes longer than to put it on a thousand cells: so there is one for all of a style.
+        """
+        styles: dict[Style, list[str]] = {}
+        cells: dict[str, str] = {}
+        for name in columns:
+            if self._is_masked(table, name):
+                style = self.protected[name]
+                styles.setdefault(style, []).append(name)
+                cells[name] = f"{_list_of(style)}[{len(styles[style])}]"
+            else:
+                cells[name] = self._shown(table, name)
+        lists = [f"{_masked_list(style, names)} AS {_list_of(style)}" for style, names in styles.items()]
+        return cells, lists, list(map(_list_of, styles))
 
     def _shown(self, table: Table, name: str) -> str:
         """SQL for what a column of a list of rows shows instead of its cells; nothing where it may stay, or where it is
