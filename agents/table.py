@@ -547,8 +547,8 @@ class Table:
             return
         # In memory each column that is read takes a block of its own; in a file it takes a page.
         pieces = [path.with_name(f"{path.name}.{number}") for number in range(len(parts))]
-        for query, piece, part in zip(queries, pieces, parts, strict=True):
-            self._copy(query, piece, len(part))
+        for query, piece in zip(queries, pieces, strict=True):
+            self._copy(query, piece, len(names))
         joined = " POSITIONAL JOIN ".join(f"read_parquet({literal(str(piece))})" for piece in pieces)
         self._copy(f"SELECT * FROM {joined}", path, len(names))
         for piece in pieces:

@@ -22,6 +22,7 @@ from agents.exact_types import typed
 from agents.replay import cells_changed, verify
 from agents.table import ROW, Table, literal
 from agents.turns import turns
+from agents.wide import groups
 
 _CHANGE_FILE = ("row", "column", "old", "new", "agent", "rule", "evidence", "confidence")
 _REMOVED_FILE = ("row", "agent", "reason")
@@ -186,12 +187,23 @@ def _duplicates(table: Table) -> int:
     """Rows whose 64-bit hash an earlier row has: a figure, not a verdict."""
     if not table.columns:
         return 0
-    cells = ", ".join(f"nullif({Table.q(column)}, '')" for column in table.columns)
-    hashes = table.sql(f"SELECT hash({cells}) AS h FROM {{self}}")
+    hashes = _hashed(table)
     different = (
         hashes.scalar(f"SELECT count(DISTINCT h) FROM {{self}} WHERE {some}") for some in turns(table.rows, "h")
     )
     return table.rows - sum(map(int, different))
+
+
+def _hashed(table: Table) -> Table:
+    """The rows' hashes, `h`."""
+    cells = [", ".join(f"nullif({Table.q(column)}, '')" for column in group) for group in groups(table.columns)]
+    if len(cells) == 1:
+        return table.sql(f"SELECT hash({cells[0]}) AS h FROM {{self}}")
+    # Hundreds of columns of many rows can't be looked at side by side.
+    first, *others = (
+        table.sql(f"SELECT {ROW}, hash({some}) AS h{number} FROM {{self}}") for number, some in enumerate(cells)
+    )
+    return first.widened(others).sql(f"SELECT hash({', '.join(f'h{n}' for n in range(len(cells)))}) AS h FROM {{self}}")
 
 
 def _charts(before: Mapping[str, int], after: Mapping[str, int], changes: Table) -> tuple[Chart, ...]:
