@@ -7,11 +7,13 @@ that no text holds (U+FDD0 is no character), and made bare again afterwards.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
+from agents import wide
 from agents.json_outline import Member, Outline, outline
 from agents.read_base import MB, Content, ReadOptions, blocks, column_names, is_large, listed
 from agents.table import ROW, Database, Table, literal
@@ -128,18 +130,24 @@ def _records(path: Path, layout: str, kind: str, database: Database, options: Re
     source = _objects(path, layout, options)
     keys, twice = _keys(source, database, options)
     names, notes = column_names(keys, options.max_columns)
-    paths = ", ".join(literal(_pointer(key)) for key in keys)
-    cells = ", ".join(f"cells[{place}] AS {Table.q(name)}" for place, name in enumerate(names, 1))
-    values = f"list_transform(json_extract_string({_marked('json')}, [{paths}]), lambda cell: {_bare('cell')}) AS cells"
     numbered = f"SELECT row_number() OVER () - 1 AS {ROW}, json FROM {source}"
+    first, *others = (
+        _values(numbered, keys[at : at + wide.GROUP], names[at : at + wide.GROUP], database, large=is_large(path))
+        for at in range(0, len(keys), wide.GROUP)
+    )
+    return Content(first.joined(others), kind, (*notes, *twice))
+
+
+def _values(numbered: str, keys: Sequence[str], names: Sequence[str], database: Database, *, large: bool) -> Table:
+    """What some keys stand for in each object, under these names."""
+    paths = ", ".join(literal(_pointer(key)) for key in keys)
+    cells = ", ".join([ROW, *(f"cells[{place}] AS {Table.q(name)}" for place, name in enumerate(names, 1))])
+    values = f"list_transform(json_extract_string({_marked('json')}, [{paths}]), lambda cell: {_bare('cell')}) AS cells"
     try:
-        query = f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM ({numbered}))"
-        table = database.table(query, large=is_large(path))
+        return database.table(f"SELECT {cells} FROM (SELECT {ROW}, {values} FROM ({numbered}))", large=large)
     except OutOfMemory:
-        table = _in_steps(
-            database.table(numbered), f"SELECT {ROW}, {cells} FROM (SELECT {ROW}, {values} FROM {{self}})"
-        )
-    return Content(table, kind, (*notes, *twice))
+        raw = database.table(numbered)
+        return _in_steps(raw, f"SELECT {cells} FROM (SELECT {ROW}, {values} FROM {{self}})")
 
 
 def _in_steps(raw: Table, query: str) -> Table:

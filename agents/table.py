@@ -416,6 +416,13 @@ class Table:
         parts.append(self._database.merged(held))
         return Table(self._database, tuple(self._database.side_by_side(parts)), types)
 
+    def joined(self, others: Sequence[Table]) -> Table:
+        """This table with the columns of others, of the same rows, after its own; none is copied."""
+        tables = [self, *others]
+        types = {column: kind for table in tables for column, kind in table.types.items()}
+        parts = [part for table in tables for part in table._parts]
+        return Table(self._database, tuple(self._database.side_by_side(parts)), types) if others else self
+
     def replaced(self, cells: Mapping[str, str], origin: str = "{self}", **values: Any) -> Table:
         """This table with other cells in some columns, of which there are no more than make one group.
 

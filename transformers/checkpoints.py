@@ -130,7 +130,7 @@ def _write_own(place: Path, file: str, table: Table) -> _File:
 def _read(place: Path, file: _File, held: Mapping[str, Table]) -> Table:
     if isinstance(file, dict) and "files" in file:
         first, *others = (_read(place, each, held) for each in file["files"])
-        return first.widened(others).only(file["columns"])
+        return first.joined(others).only(file["columns"])
     if isinstance(file, dict):
         known = held[file["held"]]
         laid = known.overlaid(_read(place, file["file"], held)) if file["file"] else known
