@@ -70,7 +70,7 @@ class Cells:
 
 
 def parts_of(table: Table, types: Mapping[str, ColumnType]) -> Iterator[Mapping[str, ColumnType]]:
-    """A table's columns, as many at a time as fit in memory side by side."""
+    """A table's columns, as many at a time as fit in memory side by side, and in two parts at least for two threads."""
     step = max(1, min(_COLUMNS_AT_ONCE, _CELLS_AT_ONCE // max(table.rows, 1), -(-len(types) // 2)))
     pending = iter(types.items())
     while chosen := dict(islice(pending, step)):

@@ -89,12 +89,13 @@ class Shield:
         if not touched:
             return table
         if ROW in table.types and len(table.columns) > wide.GROUP:
-            # Each group of columns would make the masks of all columns ready.
+            # Otherwise each group of columns would make the masks of all columns ready.
+            masked = table
             for some in wide.groups(touched):
                 cells, lists, _ = self._masks(table, some)
-                named = ", ".join(map(Table.q, dict.fromkeys([ROW, *some, *{"column"}.intersection(table.columns)])))
-                table = table.replaced(cells, f"(SELECT {', '.join([named, *lists])} FROM {{self}})")
-            return table
+                named = map(Table.q, dict.fromkeys([ROW, *some, *{"column"}.intersection(table.columns)]))
+                masked = masked.replaced(cells, f"(SELECT {', '.join([*named, *lists])} FROM {{given}})", given=table)
+            return masked
         cells, lists, names = self._masks(table, touched)
         without = f"EXCLUDE ({', '.join(names)})" if names else ""
         shown = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in cells.items())
