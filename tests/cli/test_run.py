@@ -216,7 +216,7 @@ def _heed_ctrl_c() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_cancels_the_task(environment, main, tmp_path):
     file = tmp_path / "large.csv"
-    duckdb.sql("SELECT range AS id, 'name ' || range % 1000 AS name FROM range(500000)").write_csv(str(file))
+    duckdb.sql("SELECT range AS id, 'name ' || range % 1000 AS name FROM range(2_000_000)").write_csv(str(file))
     command = [sys.executable, "main.py", "run", str(file), "--tool", "profile-my-data", "--out", str(tmp_path / "o")]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_ctrl_c
