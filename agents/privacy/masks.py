@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import get_args
 
 from agents.column_types import is_null_sql, one_of_sql
 from agents.privacy.kinds import Style
@@ -13,7 +12,6 @@ from agents.semantics import validators
 from agents.table import Table, literal
 
 HIDDEN = "•"
-STYLES: tuple[Style, ...] = get_args(Style)
 
 _EMAIL = (r"([\p{L}\d])[\p{L}\d.!#$%&'*+/=?^_`{|}~-]*@([\p{L}\d])[\p{L}\d.-]*(\.\p{L}+)", r"\1•••@\2•••\3")
 _BEFORE = r"(^|[^\w.-])"
