@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 LOCAL_ADMIN = "admin@localhost"
 _START_SECONDS = 30
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.02
 
 
 def prepare(settings: Settings) -> str:
