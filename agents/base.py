@@ -2,6 +2,9 @@
 
 The id is the file's name, the tool its folder, the help its docstring, the price `credits`, the order `after`;
 the API schema, the form and the documentation come from its `Params`. Nothing lists agents anywhere else.
+
+Whoever takes orders reads that file and no more. Where the work is long, or takes long to import, it lies in a module
+of its own, `work`, which the function imports when it runs.
 """
 
 from __future__ import annotations
@@ -188,7 +191,7 @@ Run = Callable[[Table, Any, AgentContext], AgentResult]
 class Agent:
     """A registered agent. `credits` is its price; `default` whether an order without a list of agents gets it;
     `always` that it runs chosen or not; `after` the agents that come before it when they are there; `needs` those
-    without which it isn't applicable."""
+    without which it isn't applicable; `work` the module that it imports when it runs, if any."""
 
     id: str
     tool: str
@@ -200,6 +203,7 @@ class Agent:
     needs: tuple[str, ...]
     default: bool
     always: bool
+    work: str
     run: Run
 
 
@@ -214,6 +218,7 @@ def agent(
     needs: tuple[str, ...] = (),
     default: bool = True,
     always: bool = False,
+    work: str = "",
 ) -> Callable[[Run], Run]:
     """Register the decorated function as the agent of its file; refuse one that couldn't be shown to a user."""
 
@@ -239,6 +244,7 @@ def agent(
             needs=needs,
             default=default,
             always=always,
+            work=work,
             run=run,
         )
         return run

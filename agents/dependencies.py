@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
-
-import numpy
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agents.column_types import ColumnType, Kind, is_null_sql
 from agents.edits import CELL_COLUMNS, concat
 from agents.table import ROW, Table, literal
 from agents.turns import turns
+
+if TYPE_CHECKING:
+    import numpy
 
 _SAMPLE_ROWS = 2_000
 _STRETCHES = 10
@@ -66,6 +67,8 @@ def _sample(table: Table, seed: int) -> Table:
 
 def _codes(table: Table, columns: Sequence[str]) -> dict[str, _Codes]:
     """A number for each cell: equal texts have equal ones, and a cell that says nothing has 0."""
+    import numpy
+
     codes: dict[str, _Codes] = {}
     for at in range(0, len(columns), _COLUMNS_AT_ONCE):
         some = columns[at : at + _COLUMNS_AT_ONCE]
@@ -80,6 +83,8 @@ def _codes(table: Table, columns: Sequence[str]) -> dict[str, _Codes]:
 
 def _may_determine(source: _Codes, target: _Codes) -> bool:
     """Whether no value of the source stands beside two of the target."""
+    import numpy
+
     both = (source > 0) & (target > 0)
     pairs = numpy.unique(source[both] * (target.max(initial=0) + 1) + target[both])
     return len(pairs) == len(numpy.unique(source[both]))

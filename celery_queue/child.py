@@ -8,6 +8,7 @@ its worker, however that died.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import logging
 import os
@@ -55,7 +56,8 @@ def main(run_job: RunJob = run) -> None:
 def _prepare(tool_id: str) -> None:
     """Import a tool's agents before the first job; a wrong tool is told to whoever orders it."""
     with suppress(UnknownTool):
-        tool_of(tool_id).agents  # noqa: B018 - asking for them imports them
+        for module in tool_of(tool_id).work:
+            importlib.import_module(module)
     gc.freeze()
 
 

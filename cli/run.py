@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import gc
-import importlib
-import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from celery_queue.slot import Children
 from settings import get_settings
-
-_FOR_WORK = ("numpy", "pandas", "phonenumbers", "rapidfuzz")
-"""What agents compute with, and import with their modules."""
 
 
 def run(
@@ -35,8 +29,6 @@ def run(
     children = Children(get_settings())
     if get_settings().embedded:
         children.warm(tool.partition(",")[0].strip())
-    # The agents are only asked how they are ordered; the child does their work.
-    sys.modules.update({name: _PutOff(name) for name in _FOR_WORK if name not in sys.modules})
     try:
         # Only now, so that both processes import at the same time.
         from cli.client import Asked, run_all
@@ -46,12 +38,3 @@ def run(
     finally:
         children.close()
         gc.freeze()
-
-
-class _PutOff(ModuleType):
-    """Stands for a module that is imported when something of it is used."""
-
-    def __getattr__(self, name: str) -> Any:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(importlib.import_module(self.__name__), name)

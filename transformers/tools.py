@@ -73,7 +73,7 @@ class SummaryItem:
 @dataclass(frozen=True)
 class ToolSpec:
     """A tool: its files, its agents (those of its folder), the output the next tool takes, its summary, and, where its
-    results are masked, what shields them."""
+    results are masked, what shields them; `imports` are the modules that these two import when they run."""
 
     id: str
     title: str
@@ -82,11 +82,17 @@ class ToolSpec:
     main_output: str
     summarise: Callable[[Run], list[SummaryItem]]
     shield: Callable[[Run], Shield] | None = None
+    imports: tuple[str, ...] = ()
 
     @property
     def agents(self) -> tuple[Agent, ...]:
         """Its agents in the order in which they run."""
         return tuple(agents_of(self.id).values())
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """The modules that a run of it imports when it comes to them, and whoever takes orders doesn't."""
+        return (*(each.work for each in self.agents if each.work), *self.imports)
 
     @property
     def common(self) -> dict[str, type[Params]]:

@@ -21,8 +21,8 @@ from agents.drift.distances import (
 )
 from agents.drift.numbers import BASELINE, CURRENT, Numbers
 from agents.drift.significance import benjamini_hochberg, two_sample_ks
+from agents.profile.drift_detector import Test
 
-Test = Literal["auto", "kolmogorov_smirnov", "chi2", "wasserstein", "psi"]
 Status = Literal["drifted", "slight", "stable", "too_few", "not_compared"]
 
 _OF_NUMBERS_ONLY = ("kolmogorov_smirnov", "wasserstein")

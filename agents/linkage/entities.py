@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import pandas
-
-from agents.linkage.comparison import Integers
 from agents.linkage.fields import batches
 from agents.table import Table
+
+if TYPE_CHECKING:
+    from agents.linkage.comparison import Integers
+
+PAIR_COLUMNS = {
+    "row_a": "BIGINT",
+    "row_b": "BIGINT",
+    "score": "DOUBLE",
+    "bits": "DOUBLE",
+    "decision": "VARCHAR",
+    "explanation": "VARCHAR",
+}
+"""`score`: the probability of a match, 0.5 at the threshold; `bits` its log odds; `decision`: match or review."""
 
 
 def entities_table(table: Table, rows: Integers, entity: Integers) -> Table:
     """One row per source row: `__row`, `entity` (the `__row` of its first member), `members`, `entity_id`."""
+    import pandas
+
     linked = table.replace(pandas.DataFrame({"__row": rows, "entity": entity}))
     return _with_ids(table, linked.sql("SELECT *, count(*) OVER (PARTITION BY entity) AS members FROM {self}"))
 

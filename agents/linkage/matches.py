@@ -18,16 +18,6 @@ from agents.linkage.records import Records
 from agents.linkage.weights import contribution
 from agents.table import Table, literal
 
-PAIR_COLUMNS = {
-    "row_a": "BIGINT",
-    "row_b": "BIGINT",
-    "score": "DOUBLE",
-    "bits": "DOUBLE",
-    "decision": "VARCHAR",
-    "explanation": "VARCHAR",
-}
-"""`score`: the probability of a match, 0.5 at the threshold; `bits` its log odds; `decision`: match or review."""
-
 MOST_REVIEWED = 20_000
 
 _CERTAIN = 40.0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.base import AgentContext, AgentResult, Params, Source, agent
-from agents.linkage.entities import each_its_own
+from agents.linkage.entities import PAIR_COLUMNS, each_its_own
 from agents.linkage.golden import golden_names, golden_records
-from agents.linkage.matches import PAIR_COLUMNS
 from agents.linkage.sources import own_row_sql, role_sql
 from agents.table import Table
 from errors import VerificationFailed

@@ -14,15 +14,12 @@ from agents.column_types import is_null_sql, trim_sql
 from agents.privacy import checks
 from agents.privacy.checks import Values, share
 from agents.privacy.headers import Hint, hints_of, is_vetoed
-from agents.privacy.kinds import KINDS, QUASI, SPECIAL
+from agents.privacy.kinds import JUDGED_ROWS, KINDS, QUASI, SPECIAL
 from agents.privacy.rare import suspects
 from agents.sampling import sample_of
 from agents.semantics import phones, validators
 from agents.semantics.columns import Semantic, semantic_type
 from agents.table import ROW, Table
-
-SAMPLE_ROWS = 2_000
-"""So many rows are looked at where nobody says otherwise."""
 
 _MOST_COLUMNS = 50
 _CELLS_AT_ONCE = 100_000
@@ -126,7 +123,7 @@ _known: WeakKeyDictionary[Table, dict[tuple[int, int], Survey]] = WeakKeyDiction
 """Surveys of tables that still exist: several agents ask the same."""
 
 
-def survey(table: Table, *, sample_size: int = SAMPLE_ROWS, seed: int = 0) -> Survey:
+def survey(table: Table, *, sample_size: int = JUDGED_ROWS, seed: int = 0) -> Survey:
     """Look for every kind of personal data in every column, on about `sample_size` rows."""
     surveys = _known.setdefault(table, {})
     if (sample_size, seed) not in surveys:

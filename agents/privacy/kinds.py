@@ -20,6 +20,9 @@ Style = Literal["email", "name", "number", "date", "hidden"]
 Method = Literal["keep", "redact", "hash", "pseudonym", "generalise"]
 Framework = Literal["GDPR", "CCPA", "HIPAA", "PCI DSS"]
 
+JUDGED_ROWS = 2_000
+"""On about so many rows of a table it is judged what its columns hold, unless more are asked for."""
+
 CLASSIFICATIONS: tuple[Classification, ...] = ("public", "internal", "confidential", "restricted")
 """From the least to the most protected."""
 

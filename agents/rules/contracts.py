@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from agents.rules.rule import LOGICAL_TYPES, Rule, RuleKind, is_date, is_finite, numbered
+from agents.rules.limits import is_date, is_finite
+from agents.rules.rule import LOGICAL_TYPES, Rule, RuleKind, numbered
 from agents.table import regex_fault
 
 LONGEST = 1_000_000

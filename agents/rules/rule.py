@@ -5,11 +5,8 @@ A missing cell breaks `required` alone. Texts are judged as they stand in the fi
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Literal
 
 from agents.column_types import (
@@ -38,7 +35,6 @@ LOGICAL_TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", 
 OF_CELLS: tuple[RuleKind, ...] = ("required", "range", "format", "allowed_values", "length", "type")
 """Kinds of rules that look at one cell alone."""
 
-_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?")
 _FLAGS = TRUE_SPELLINGS | FALSE_SPELLINGS | {"0", "1"}
 
 
@@ -105,11 +101,6 @@ def numbered(rules: Iterable[Rule]) -> list[Rule]:
         seen[rule.id] = seen.get(rule.id, 0) + 1
         found.append(replace(rule, number=seen[rule.id]))
     return found
-
-
-def whole(pattern: str) -> str:
-    """A regular expression that has to fit the whole text."""
-    return f"^(?:{pattern})$"
 
 
 def kept_by_measure_sql(rule: Rule, found: ColumnType, measure: str) -> str | None:
@@ -198,22 +189,6 @@ def _outside_sql(limits: Mapping[str, Any], cell: str) -> str:
         return f"(({value}) IS NULL OR {' OR '.join(parts)})"
     value = number_sql(cell)
     return f"(({value}) IS NULL OR {_beyond_sql(f'({value})', given)})"
-
-
-def is_date(limit: Any) -> bool:
-    """Whether a bound is a date or a moment as ISO 8601 writes it, without a time zone."""
-    if not isinstance(limit, str) or not _ISO.fullmatch(limit):
-        return False
-    try:
-        datetime.fromisoformat(limit)
-    except ValueError:
-        return False
-    return True
-
-
-def is_finite(limit: Any) -> bool:
-    """Whether a bound is a number."""
-    return isinstance(limit, int | float) and not isinstance(limit, bool) and math.isfinite(limit)
 
 
 def _not_of_type_sql(type: str, cell: str, found: ColumnType) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 from agents.column_types import NUMERIC, TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.edits import concat
+from agents.profile.test_coverage_agent import Strategy
 from agents.table import ROW, Table, literal
-
-Strategy = Literal["stratified", "boundary", "anomaly", "random"]
 
 _SAMPLE_COLUMNS = {"row": "BIGINT", "strategy": "VARCHAR", "reason": "VARCHAR", "rank": "HUGEINT"}
 _FEWEST_STRATA, _MOST_STRATA = 2, 20

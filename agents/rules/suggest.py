@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from agents.column_types import TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.rules.cells import Cells, by_place
 from agents.rules.check import Outcome, check_cells, check_rows
-from agents.rules.rule import Rule, RuleKind, whole
+from agents.rules.limits import whole
+from agents.rules.rule import Rule, RuleKind
 from agents.table import Table, literal
 
 LEAST_CONFORMITY = 0.99

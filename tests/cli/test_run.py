@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from tests.cli.conftest import ROOT
+from transformers.tools import tool_of
 
 HEADER = ["code", "name", "city"]
 ROWS = [["007", "Zoë", "Köln"], ["012", "Bo", "Oslo"], ["012", "Bo", "Oslo"], ["100", " Ann ", "N/A"]]
@@ -133,13 +134,15 @@ def test_several_sources_keep_the_rows_of_their_own_files(main, tmp_path):
     assert [row[:2] for row in cross[1:]] == [[s, str(r)] for s in ("primary", "source_b") for r in range(4)]
 
 
-def test_what_agents_compute_with_is_left_to_the_child(environment, tmp_path):
+@pytest.mark.parametrize("tool", ["profile", "clean", "master"])
+def test_the_work_is_left_to_the_child(environment, tmp_path, tool):
     command = [sys.executable, "-X", "importtime", "main.py", "run", as_csv(tmp_path / "t.csv"), "--tool",
-               "profile-my-data", "--out", tmp_path / "out", "--quiet"]  # fmt: skip
+               f"{tool}-my-data", "--out", tmp_path / "out", "--quiet"]  # fmt: skip
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=True)
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
-    assert "agents.profiling.columns" in imported
-    assert imported.isdisjoint({"numpy", "pandas", "phonenumbers", "rapidfuzz", "duckdb"})
+    work = tool_of(f"{tool}-my-data").work
+    assert imported >= {"agents.base", "transformers.tools"}
+    assert imported.isdisjoint({"numpy", "pandas", "phonenumbers", "rapidfuzz", "duckdb", *work})
 
 
 def test_quiet_says_nothing(main, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agents.profile.drift_detector import FIGURES, RUNS
+from agents.drift.detector import FIGURES, RUNS
 from tests.transformers.report.documents import everything
 from transformers.pipeline import run
 from transformers.report import write_json
