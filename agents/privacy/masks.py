@@ -34,6 +34,8 @@ _NUMBERS = (
 _CARD = re.compile(r"(?<![\w.-])(?:\d{4}(?:[ -]?\d{4}){2}[ -]?\d{1,7}|\d{4}([ -])\d{6}\1\d{4,5})(?![\w-]|\.\d)")
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _WORDS = r"[A-Z]?[^\p{Nd}\p{Lu}@:]*"
+_WORDY: tuple[Style, ...] = ("number", "email")
+_CELL = "__cell"
 _LETTER_OR_DIGIT = r"[\p{L}\p{M}\p{Nd}]"
 _WORD, _INITIAL = rf"({_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}+", r"\1" + HIDDEN * 3
 
@@ -70,6 +72,27 @@ def masked_sql(text: str, style: Style) -> str:
     return hidden if style == "hidden" else _either_sql(text, hidden, shown)
 
 
+def masked_list_sql(cells: Iterable[tuple[str, str]], styles: Iterable[Style]) -> str:
+    """SQL for a list of cells of personal columns, each masked unless it says that there is nothing.
+
+    cells: SQL of each one's text and of its style, one of `styles`. To make a pattern ready takes longer than to look
+    for it in a thousand cells: so each stands here once, however many columns and styles there are.
+    """
+    given = ", ".join(f"{{'v': {text}, 's': {style}}}" for text, style in cells)
+    text, own = f"{_CELL}.v", list(styles)
+    shown = " ".join(f"WHEN {literal(style)} THEN {_shown_sql(text, style)}" for style in own if style != "hidden")
+    shown = f"CASE {_CELL}.s {shown} END" if shown else "CAST(NULL AS VARCHAR)"
+    alike = ([style for style in own if (style in _WORDY) == wordy] for wordy in (False, True))
+    harmless = " ".join(
+        f"WHEN {_CELL}.s IN ({', '.join(map(literal, some))}) AND {is_harmless_sql(text, some[0])} THEN {text}"
+        for some in alike
+        if some
+    )
+    with_shown = f"list_transform([{given}], lambda {_CELL}: {{'v': {text}, 's': {_CELL}.s, 'shown': {shown}}})"
+    masked = f"CASE {harmless} WHEN length({text}) > 3 AND {_CELL}.shown <> {text} THEN {_CELL}.shown"
+    return f"list_transform({with_shown}, lambda {_CELL}: {masked} ELSE {_hidden_sql(text)} END)"
+
+
 def _either_sql(text: str, hidden: str, shown: str) -> str:
     return f"CASE WHEN length({text}) <= 3 OR {shown} = {text} THEN {hidden} ELSE {shown} END"
 
@@ -97,9 +120,7 @@ def is_harmless_sql(text: str, style: Style, *, shortest: int = 1) -> str:
     """
     said = f"{is_null_sql(text)} OR {one_of_sql(f'lower({text})', SUSPECT_WORDS)}"
     wordy = (
-        f" OR length({text}) < {shortest} OR regexp_full_match({text}, {literal(_WORDS)})"
-        if style in ("number", "email")
-        else ""
+        f" OR length({text}) < {shortest} OR regexp_full_match({text}, {literal(_WORDS)})" if style in _WORDY else ""
     )
     return f"({said}{wordy})"
 

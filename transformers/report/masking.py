@@ -20,6 +20,7 @@ from agents.privacy.kinds import Style
 from agents.privacy.masks import (
     is_harmless_sql,
     loosely_masked_sql,
+    masked_list_sql,
     masked_numbers,
     masked_sql,
     masked_texts,
@@ -51,6 +52,7 @@ _TOKEN = re.compile(r"\w+")
 _OWN_WORD = re.compile(r"[a-z][a-z0-9_]*|[a-z]+(?:-[a-z]+)+")
 _SEGMENT = re.compile(r"[“”\"`„«»\[\]{}<>=]|'(?!\w)|(?<!\w)'|[,;:|→–](?=\s|$)|\s/\s")
 _OPENING, _CLOSING = "(+[#", ").]"
+_MASKED = "__masked"
 _LONGEST_TEXT = 2_000
 _TEXTS_AT_ONCE = 20_000
 _SUSPICIOUS = r"@|\d[\d ().-]{7,}\d|[A-Z]{2}\d{2} ?[A-Z\d]{4}"
@@ -85,68 +87,65 @@ class Shield:
         return self._masked[table]
 
     def _hidden(self, table: Table) -> Table:
-        touched = [name for name in table.columns if self._is_masked(table, name) or self._shown(table, name)]
+        touched = [name for name in table.columns if self._style_of(table, name) or self._shown(table, name)]
         if not touched:
             return table
         if ROW in table.types and len(table.columns) > wide.GROUP:
             # Otherwise each group of columns would make the masks of all columns ready.
-            masked = table
+            hidden = table
             for some in wide.groups(touched):
-                cells, lists, _ = self._masks(table, some)
-                named = map(Table.q, dict.fromkeys([ROW, *some, *{"column"}.intersection(table.columns)]))
-                masked = masked.replaced(cells, f"(SELECT {', '.join([*named, *lists])} FROM {{given}})", given=table)
-            return masked
-        cells, lists, names = self._masks(table, touched)
-        without = f"EXCLUDE ({', '.join(names)})" if names else ""
+                cells, masked = self._masks(table, some)
+                named = ", ".join(map(Table.q, dict.fromkeys([ROW, *some, *{"column"}.intersection(table.columns)])))
+                hidden = hidden.replaced(cells, f"(SELECT {named}, {masked} AS {_MASKED} FROM {{given}})", given=table)
+            return hidden
+        cells, masked = self._masks(table, touched)
         shown = ", ".join(f"{sql} AS {Table.q(name)}" for name, sql in cells.items())
-        origin = f"(SELECT {', '.join(['*', *lists])} FROM {{self}})"
-        return table.sql(f"SELECT * {without} REPLACE ({shown}) FROM {origin}")
+        origin = f"(SELECT *, {masked} AS {_MASKED} FROM {{self}})"
+        return table.sql(f"SELECT * EXCLUDE ({_MASKED}) REPLACE ({shown}) FROM {origin}")
 
-    def _is_masked(self, table: Table, name: str) -> bool:
-        return name in self.protected and table.types[name] == "VARCHAR"
-
-    def _masks(self, table: Table, columns: Iterable[str]) -> tuple[dict[str, str], list[str], list[str]]:
-        """SQL for what some columns show, by column; and for the lists of masked cells that it takes, and their names.
-
-        To make a mask ready takes longer than to put it on a thousand cells: so there is one for all of a style.
-        """
-        styles: dict[Style, list[str]] = {}
+    def _masks(self, table: Table, columns: Iterable[str]) -> tuple[dict[str, str], str]:
+        """SQL for what some columns show, by column; and for the list of masked cells, `__masked`, that it takes."""
+        masked: list[tuple[str, str]] = []
+        styles: set[Style] = set()
         cells: dict[str, str] = {}
         for name in columns:
-            if self._is_masked(table, name):
-                style = self.protected[name]
-                styles.setdefault(style, []).append(name)
-                cells[name] = f"{_list_of(style)}[{len(styles[style])}]"
-            else:
+            if not (style := self._style_of(table, name)):
                 cells[name] = self._shown(table, name)
-        lists = [f"{_masked_list(style, names)} AS {_list_of(style)}" for style, names in styles.items()]
-        return cells, lists, list(map(_list_of, styles))
+                continue
+            masked.append((Table.q(name), style))
+            cells[name] = f"{_MASKED}[{len(masked)}]"
+            if name in self.protected:
+                styles.add(self.protected[name])
+            else:
+                styles.update(self.protected.values())
+                cells[name] = f"CASE WHEN {style} IS NULL THEN {_loosely_sql(Table.q(name))} ELSE {cells[name]} END"
+        return cells, masked_list_sql(masked, sorted(styles)) if masked else "NULL"
+
+    def _style_of(self, table: Table, name: str) -> str:
+        """SQL for the style in which a column's cells are masked; nothing where they stay, or are hidden otherwise."""
+        if table.types[name] != "VARCHAR":
+            return ""
+        if name in self.protected:
+            return literal(self.protected[name])
+        if not self.protected or not _is_quoting(table, name):
+            return ""
+        styles: dict[Style, list[str]] = {}
+        for column, style in self.protected.items():
+            styles.setdefault(style, []).append(literal(column))
+        cases = " ".join(f'WHEN "column" IN ({", ".join(own)}) THEN {literal(style)}' for style, own in styles.items())
+        return f"CASE {cases} END"
 
     def _shown(self, table: Table, name: str) -> str:
-        """SQL for what a column of a list of rows shows instead of its cells; nothing where it may stay, or where it is
-        a protected text."""
+        """SQL for what a column of a list of rows shows instead of its cells, where these have no style; nothing where
+        they may stay."""
         cell = Table.q(name)
         if table.types[name] != "VARCHAR":
             return "NULL" if name in self.protected else ""
-        if name in self.protected:
-            return ""
-        if name in _QUOTING and "column" in table.types:
-            return self._quoted(cell)
         if name == _WHOLE_LINE and self.protected:
             return masked_sql(cell, "hidden")
         if name == "key" and not self.protected.keys().isdisjoint(self.keys):
             return masked_sql(cell, "hidden")
-        return _loosely_sql(cell) if name in _SENTENCES else ""
-
-    def _quoted(self, cell: str) -> str:
-        styles: dict[Style, list[str]] = {}
-        for column, style in self.protected.items():
-            styles.setdefault(style, []).append(literal(column))
-        cases = " ".join(
-            f'WHEN "column" IN ({", ".join(columns)}) THEN {_hidden_sql(cell, style)}'
-            for style, columns in styles.items()
-        )
-        return f"CASE {cases} ELSE {_loosely_sql(cell)} END" if cases else _loosely_sql(cell)
+        return _loosely_sql(cell) if name in _SENTENCES or _is_quoting(table, name) else ""
 
     def document(self, report: dict[str, Any]) -> dict[str, Any]:
         """The report, plain JSON values, without a whole value of a column that leads to a person."""
@@ -160,17 +159,8 @@ class Shield:
         return {key: masks.applied(value) if key in own else value for key, value in report.items()}
 
 
-def _list_of(style: Style) -> str:
-    return Table.q(f"__{style}")
-
-
-def _masked_list(style: Style, names: Iterable[str]) -> str:
-    return f"list_transform([{', '.join(map(Table.q, names))}], lambda cell: {_hidden_sql('cell', style)})"
-
-
-def _hidden_sql(cell: str, style: Style) -> str:
-    """SQL for a cell of a protected column, masked unless it says that there is nothing."""
-    return f"CASE WHEN {is_harmless_sql(cell, style)} THEN {cell} ELSE {masked_sql(cell, style)} END"
+def _is_quoting(table: Table, name: str) -> bool:
+    return name in _QUOTING and "column" in table.types
 
 
 def _loosely_sql(cell: str) -> str:
