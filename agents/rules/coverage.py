@@ -139,7 +139,9 @@ def _look(
         edges |= looked.edges
         ctx.report_progress(0.2 + 0.5 * len(edges) / max(1, len(types)))
     checked = [outcomes[rule.id] if rule.id in outcomes else check_rows(table, rule) for rule in rules]
-    return _Looked(checked, suggested, edges)
+    places = {name: place for place, name in enumerate(types)}
+    suggested.sort(key=lambda outcome: places[outcome.rule.column])
+    return _Looked(checked, suggested, {name: edges[name] for name in types if name in edges})
 
 
 # Rules suggested
