@@ -72,11 +72,24 @@ def masked_sql(text: str, style: Style) -> str:
     return hidden if style == "hidden" else _either_sql(text, hidden, shown)
 
 
-def masked_list_sql(cells: Iterable[tuple[str, str]], styles: Iterable[Style]) -> str:
-    """SQL for a list of cells of personal columns, each masked unless it says that there is nothing.
+def masked_cell_sql(text: str, style: str, styles: Iterable[Style]) -> str:
+    """SQL for a cell of a personal column, masked unless it says that there is nothing.
 
-    cells: SQL of each one's text and of its style, one of `styles`. To make a pattern ready takes longer than to look
-    for it in a thousand cells: so each stands here once, however many columns and styles there are.
+    style: SQL of its style, one of `styles` or NULL, where nothing is shown.
+    """
+    cases = " ".join(
+        f"WHEN {literal(each)} THEN"
+        f" CASE WHEN {is_harmless_sql(text, each)} THEN {text} ELSE {masked_sql(text, each)} END"
+        for each in styles
+    )
+    return f"CASE {style} {cases} END"
+
+
+def masked_list_sql(cells: Iterable[tuple[str, str]], styles: Iterable[Style]) -> str:
+    """SQL for a list of what `masked_cell_sql` gives for each of some cells: their text and their style, in SQL.
+
+    Each pattern stands here once, however many columns and styles there are. But a lambda makes it ready anew for every
+    2,048 rows.
     """
     given = ", ".join(f"{{'v': {text}, 's': {style}}}" for text, style in cells)
     text, own = f"{_CELL}.v", list(styles)
@@ -89,8 +102,9 @@ def masked_list_sql(cells: Iterable[tuple[str, str]], styles: Iterable[Style]) -
         if some
     )
     with_shown = f"list_transform([{given}], lambda {_CELL}: {{'v': {text}, 's': {_CELL}.s, 'shown': {shown}}})"
-    masked = f"CASE {harmless} WHEN length({text}) > 3 AND {_CELL}.shown <> {text} THEN {_CELL}.shown"
-    return f"list_transform({with_shown}, lambda {_CELL}: {masked} ELSE {_hidden_sql(text)} END)"
+    masked = f"WHEN length({text}) > 3 AND {_CELL}.shown <> {text} THEN {_CELL}.shown ELSE {_hidden_sql(text)}"
+    masked = f"CASE WHEN {_CELL}.s IS NULL THEN NULL {harmless} {masked} END"
+    return f"list_transform({with_shown}, lambda {_CELL}: {masked})"
 
 
 def _either_sql(text: str, hidden: str, shown: str) -> str:

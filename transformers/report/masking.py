@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import itertools
 import re
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +21,7 @@ from agents.privacy.kinds import Style
 from agents.privacy.masks import (
     is_harmless_sql,
     loosely_masked_sql,
+    masked_cell_sql,
     masked_list_sql,
     masked_numbers,
     masked_sql,
@@ -53,6 +55,7 @@ _OWN_WORD = re.compile(r"[a-z][a-z0-9_]*|[a-z]+(?:-[a-z]+)+")
 _SEGMENT = re.compile(r"[“”\"`„«»\[\]{}<>=]|'(?!\w)|(?<!\w)'|[,;:|→–](?=\s|$)|\s/\s")
 _OPENING, _CLOSING = "(+[#", ").]"
 _MASKED = "__masked"
+_ROWS_PER_COLUMN, _MOST_APART = 1_000, 20
 _LONGEST_TEXT = 2_000
 _TEXTS_AT_ONCE = 20_000
 _SUSPICIOUS = r"@|\d[\d ().-]{7,}\d|[A-Z]{2}\d{2} ?[A-Z\d]{4}"
@@ -79,12 +82,15 @@ class Shield:
     keys: Collection[str] = ()
     exempt: Collection[str] = ()
     _masked: dict[Table, Table] = field(default_factory=dict, repr=False, compare=False)
+    _guards: dict[Table, threading.Lock] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, table: Table) -> Table:
         """A list of rows with its cells of protected columns masked; the same list again gives the same table."""
-        if table not in self._masked:
-            self._masked[table] = self._hidden(table)
-        return self._masked[table]
+        # The report and the files are made at the same time, and both want the same lists.
+        with self._guards.setdefault(table, threading.Lock()):
+            if table not in self._masked:
+                self._masked[table] = self._hidden(table)
+            return self._masked[table]
 
     def _hidden(self, table: Table) -> Table:
         touched = [name for name in table.columns if self._style_of(table, name) or self._shown(table, name)]
@@ -105,21 +111,26 @@ class Shield:
 
     def _masks(self, table: Table, columns: Iterable[str]) -> tuple[dict[str, str], str]:
         """SQL for what some columns show, by column; and for the list of masked cells, `__masked`, that it takes."""
+        styles = {name: style for name in columns if (style := self._style_of(table, name))}
+        # Apart, the patterns are made ready once for each column; in a list once for all columns, but again and again.
+        listed = len(styles) > _MOST_APART or table.rows <= _ROWS_PER_COLUMN * len(styles)
         masked: list[tuple[str, str]] = []
-        styles: set[Style] = set()
         cells: dict[str, str] = {}
         for name in columns:
-            if not (style := self._style_of(table, name)):
+            if name not in styles:
                 cells[name] = self._shown(table, name)
                 continue
-            masked.append((Table.q(name), style))
-            cells[name] = f"{_MASKED}[{len(masked)}]"
-            if name in self.protected:
-                styles.add(self.protected[name])
-            else:
-                styles.update(self.protected.values())
-                cells[name] = f"CASE WHEN {style} IS NULL THEN {_loosely_sql(Table.q(name))} ELSE {cells[name]} END"
-        return cells, masked_list_sql(masked, sorted(styles)) if masked else "NULL"
+            cell, style = Table.q(name), styles[name]
+            masked.append((cell, style))
+            cells[name] = f"{_MASKED}[{len(masked)}]" if listed else masked_cell_sql(cell, style, self._styles(name))
+            if name not in self.protected:
+                cells[name] = f"CASE WHEN {style} IS NULL THEN {_loosely_sql(cell)} ELSE {cells[name]} END"
+        used = sorted({each for name in styles for each in self._styles(name)})
+        return cells, masked_list_sql(masked, used) if masked and listed else "NULL"
+
+    def _styles(self, name: str) -> Collection[Style]:
+        """The styles that a column's cells may have: of one that quotes others, theirs."""
+        return [self.protected[name]] if name in self.protected else sorted(set(self.protected.values()))
 
     def _style_of(self, table: Table, name: str) -> str:
         """SQL for the style in which a column's cells are masked; nothing where they stay, or are hidden otherwise."""

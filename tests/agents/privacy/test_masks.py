@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.privacy.kinds import Style
-from agents.privacy.masks import loosely_masked_sql, masked_texts
+from agents.privacy.masks import is_harmless_sql, loosely_masked_sql, masked_cell_sql, masked_list_sql, masked_texts
 from agents.table import Database, Table
 from tests.agents.conftest import MakeTable
 
@@ -37,6 +37,35 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     database = Database(tmp_path_factory.mktemp("database"))
     yield database.table("SELECT 1 AS a")
     database.close()
+
+
+PARTS = [
+    "ann",
+    "O'Neil",
+    "李明",
+    "2024-05-06",
+    "19991231",
+    "n/a",
+    "---",
+    "12--",
+    "+49 170 1234567",
+    "a@b.co",
+    "",
+    "x",
+    "None",
+]
+
+
+@pytest.mark.parametrize("style", get_args(Style))
+def test_cells_are_masked_alike_one_by_one_in_a_list_and_as_texts(make_table: MakeTable, style: Style) -> None:
+    texts = [*PARTS, *(f"{a} {b}" for a in PARTS for b in PARTS)]
+    cells = make_table({"v": [*texts, None], "style": [style] * (len(texts) + 1)})
+    every = get_args(Style)
+    alone, listed = masked_cell_sql("v", "style", every), masked_list_sql([("v", "style"), ("v", "NULL")], every)
+    found = cells.query(f"SELECT v, {is_harmless_sql('v', style)}, {alone}, {listed} FROM {{self}}")
+    assert [(one, None) for _, _, one, _ in found] == [tuple(both) for *_, both in found]
+    shown = masked_texts(cells, [(text, style) for text in texts])
+    assert [one for *_, one, _ in found] == [v if harmless else shown[v, style] for v, harmless, *_ in found]
 
 
 @settings(deadline=None, max_examples=30)

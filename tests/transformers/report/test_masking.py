@@ -237,9 +237,11 @@ def test_keys_and_large_numbers_are_values_too(make_table: MakeTable) -> None:
     assert guard.document(document) == {"x": {"••• •ee": 2.06e9, "max": 2.06e9, "other": 2055550999, "rows": 1.5}}
 
 
+@pytest.mark.parametrize("listed", [True, False])
 def test_rows_are_masked_by_column_by_the_column_they_name_and_by_their_key(
-    guard: Shield, make_table: MakeTable
+    guard: Shield, make_table: MakeTable, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
+    monkeypatch.setattr("transformers.report.masking._ROWS_PER_COLUMN", 1_000 if listed else 0)
     rows = make_table({"who": ["Ann Lee", None], "n": ["1", "2"]})
     assert guard.rows(rows).query("SELECT who, n FROM {self} ORDER BY __row") == [("A••• L•••", "1"), (None, "2")]
     issues = make_table(
