@@ -37,7 +37,8 @@ def risk(run: Run) -> list[SummaryItem]:
         return []
     score, level = found.metrics["risk_score"], str(found.metrics.get("risk_level", ""))
     status = {"high": "bad", "medium": "warning"}.get(level, "good")
-    return [SummaryItem("risk", "Risk", f"{score:.0f}", status, f"{level}; of 100, the riskiest column's")]
+    said = "no personal or sensitive data was found" if level == "none" else f"{level}; of 100, the riskiest column's"
+    return [SummaryItem("risk", "Risk", f"{score:.0f}", status, said)]
 
 
 def drift(run: Run) -> list[SummaryItem]:

@@ -92,9 +92,15 @@ def _template() -> Template:
         share=wording.share,
         edges=wording.edges,
         percent=plots.percent,
+        values_of=plots.values_of,
     )
     environment.globals.update(
-        **SHOWN, histogram=plots.histogram, overlay=plots.overlay, box=plots.box, heatmap=plots.heatmap
+        **SHOWN,
+        histogram=plots.histogram,
+        overlay=plots.overlay,
+        line=plots.line,
+        box=plots.box,
+        heatmap=plots.heatmap,
     )
     return environment.get_template("report.html.j2")
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from transformers.report.wording import figure, share, short
 
-_BAR, _GAP = 9, 1
+_BAR, _GAP, _DOT = 9, 1, 4
 _TIP = 60
 
 
@@ -60,6 +60,32 @@ def overlay(
     )
 
 
+def line(labels: Sequence[Any], values: Sequence[float | None], unit: str, height: int = 56) -> Markup:
+    """One figure over several runs, from zero up; a run that doesn't have it leaves a gap."""
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if not known:
+        return Markup()
+    step, room = _BAR + _GAP, height - 2 * _DOT
+    most = max(value for _, value in known) or 1
+    points = {place: f"{place * step + step / 2:g} {height - _DOT - room * value / most:.1f}" for place, value in known}
+    drawn = "".join(("L" if place - 1 in points else "M") + point for place, point in points.items())
+    (_, first), (_, last) = known[0], known[-1]
+    lowest, highest = (figure(end([value for _, value in known])) for end in (min, max))
+    said = f"{len(values)} runs, from {figure(first)} to {figure(last)} {unit}; lowest {lowest}, highest {highest}."
+    return Markup(
+        '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}" preserveAspectRatio="none"'
+        ' data-tips="{}"><path class="line" d="{}"/><path class="dots" d="{}"/></svg>'
+    ).format(
+        said,
+        len(values) * step,
+        height,
+        height,
+        _tips(f"{label}: {figure(value)} {unit}" for label, value in zip(labels, values, strict=True)),
+        drawn,
+        "".join(f"M{point}h0" for point in points.values()),
+    )
+
+
 def _moved(labels: Sequence[Any], before: Sequence[float | None], now: Sequence[float | None]) -> str:
     """The bins that gained and lost most, in words."""
     moves = sorted(((new or 0) - (old or 0), str(label)) for label, old, new in zip(labels, before, now, strict=False))
@@ -72,6 +98,11 @@ def _moved(labels: Sequence[Any], before: Sequence[float | None], now: Sequence[
 
 def _points(move: float) -> str:
     return f"{100 * move:+.3g} percentage points"
+
+
+def values_of(records: Iterable[Mapping[str, Any]], key: str) -> list[Any]:
+    """What each record has under a key, None where it has nothing: one series of a plot."""
+    return [each.get(key) for each in records]
 
 
 def percent(value: Any) -> str:
