@@ -105,6 +105,11 @@ def is_ip(text: str) -> bool:
     return True
 
 
+def is_no_version(text: str) -> bool:
+    """An IP address with more than one digit in one of its parts: 1.2.0.3 may as well be the number of a version."""
+    return is_ip(text) and any(len(part) > 1 for part in re.split("[.:]", text.strip().partition("/")[0]))
+
+
 def is_host(text: str) -> bool:
     """An IP address with a part of three digits, which the numbers of versions seldom have."""
     return is_ip(text) and any(len(part) == 3 for part in text.strip().split("."))

@@ -68,6 +68,7 @@ def test_values_say_it_whatever_the_name(type: str, values: list[str]) -> None:
         ("epoch_seconds", "ts", "1700000000"),
         ("isbn", "isbn13", "9783161484100"),
         ("bic", "swift_code", "DEUTDEFF"),
+        ("ip_address", "client_ip", "1.2.3.4"),
         ("country_code", "country", "de"),
     ],
 )
