@@ -81,6 +81,7 @@ def _code_rule(type: str, test: Test, name: str, few: int) -> _Rule:
 
 
 _ID = "id|ids|key|code|index|row|serial|uuid|guid|hash|order|invoice"
+_NUMBERED = "account|acct|policy|ticket|contract|ref|reference|batch|lot"
 
 # The first that fits wins, so those that leave least room stand first.
 _RULES = (
@@ -128,7 +129,7 @@ _RULES = (
         name=r"(?:tele)?phones?|phone ?(?:number|no|num)|mobile|cell|cellphone|tel|fax|msisdn|telefono?|telefoon"
         r"|telefonnummer|rufnummer|handy|mobilnummer|telemovel|celular|movil|телефон|電話番号|手机号?",
         named_test=phones.is_any_phone,
-        unless="price|amount|model|imei|" + _ID,
+        unless=f"price|amount|model|imei|{_ID}|(?:{_NUMBERED})(?: (?:number|no|nr|num))?$",
     ),
     _Rule(
         "postcode",

@@ -16,6 +16,7 @@ NOT_PERSONAL = {
     "price": [f"{at}.50" for at in range(40)],
     "remark": [f"call me at {at}" for at in range(40)],
     "account": [f"{123456780 + at}" for at in range(40)],
+    "acct no": [f"{at + 212}-{at + 555}-01{at:02d}" for at in range(40)],
     "ticket": [f"T-{at:05d}" for at in range(40)],
     "version": [f"1.0.{at}.7" for at in range(40)],
     "language": ["de", "en", "fr", "es", "it", "no"] * 7,
