@@ -45,6 +45,11 @@ class Kind:
     remedy: str
     identifying: bool = True
 
+    @property
+    def within(self) -> str:
+        """The title as it stands within a sentence."""
+        return self.title if self.title[1].isupper() else self.title[0].lower() + self.title[1:]
+
 
 _PSEUDONYMISE = "Replace it by a pseudonym wherever nobody has to be reached, and let few people see the original."
 _DROP = "Leave it out of every copy that doesn't need it; keep the original encrypted, with a log of who reads it."

@@ -192,12 +192,12 @@ def _alerts(columns: Sequence[_Column], crowd: _Crowd | None, params: ScoreRisk)
 
 
 def _alert(found: Sequence[_Column], level: str, severity: Severity) -> Alert:
-    kinds = list(dict.fromkeys(KINDS[_main_kind(column)].title for column in found))
+    kinds = list(dict.fromkeys(KINDS[_main_kind(column)].within for column in found))
     named = f"“{found[0].name}”" if len(found) == 1 else f"{len(found):,} columns"
     return Alert(
         severity=severity,
         category="privacy",
-        message=f"{level.capitalize()} risk in {named}: {', '.join(kinds).lower()}.",
+        message=f"{level.capitalize()} risk in {named}: {', '.join(kinds)}.",
         affected_fields=tuple(column.name for column in found),
         recommendation=KINDS[_main_kind(found[0])].remedy,
     )
@@ -312,9 +312,7 @@ def _shown_column(column: _Column, params: ScoreRisk) -> dict[str, Any]:
         "risk_score": column.score,
         "risk_level": params.level(column.score),
         "kinds": [each.finding.kind for each in column.found],
-        "reason": "; ".join(
-            f"{KINDS[each.finding.kind].title.lower()}: {_because(each.finding)}" for each in column.found
-        )
+        "reason": "; ".join(f"{KINDS[each.finding.kind].within}: {_because(each.finding)}" for each in column.found)
         or "no sign of personal data",
     }
 
