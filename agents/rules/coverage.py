@@ -17,7 +17,7 @@ from agents.rules.check import Outcome, check_cells, check_rows, failing_rows
 from agents.rules.contracts import Contract, read_contract
 from agents.rules.exports import FILES, exported
 from agents.rules.limits import whole
-from agents.rules.rule import LOGICAL_TYPES, Rule, numbered
+from agents.rules.rule import LOGICAL_TYPE_OF, LOGICAL_TYPES, Rule, numbered
 from agents.rules.sampling import Sample, Sampler
 from agents.rules.scoping import scope
 from agents.rules.suggest import (
@@ -30,14 +30,6 @@ from agents.rules.suggest import (
 from agents.semantics.columns import Semantic, semantic_types
 from agents.table import ROW, Table
 
-_LOGICAL = {
-    Kind.INTEGER: "integer",
-    Kind.DECIMAL: "number",
-    Kind.DATE: "date",
-    Kind.DATETIME: "timestamp",
-    Kind.BOOLEAN: "boolean",
-    Kind.TIME: "time",
-}
 _SURE = 0.99
 _MOST_DEPENDENTS = 15
 _MOST_DEPENDENCIES = 60
@@ -182,7 +174,7 @@ def _dependencies(
 def _logical_types(types: Mapping[str, ColumnType]) -> dict[str, str]:
     """What each column's values are in the words of the data contract standard; a text where not nearly all agree."""
     return {
-        name: _LOGICAL.get(found.kind, LOGICAL_TYPES[0]) if found.confidence >= _SURE else LOGICAL_TYPES[0]
+        name: LOGICAL_TYPE_OF.get(found.kind, LOGICAL_TYPES[0]) if found.confidence >= _SURE else LOGICAL_TYPES[0]
         for name, found in types.items()
     }
 

@@ -32,6 +32,15 @@ RuleKind = Literal[
 Origin = Literal["user", "contract", "suggested"]
 
 LOGICAL_TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", "time")
+LOGICAL_TYPE_OF = {
+    Kind.INTEGER: "integer",
+    Kind.DECIMAL: "number",
+    Kind.DATE: "date",
+    Kind.DATETIME: "timestamp",
+    Kind.BOOLEAN: "boolean",
+    Kind.TIME: "time",
+}
+"""The data contract standard's word for a kind of cell; the cells of any other kind are strings."""
 OF_CELLS: tuple[RuleKind, ...] = ("required", "range", "format", "allowed_values", "length", "type")
 """Kinds of rules that look at one cell alone."""
 

@@ -16,7 +16,7 @@ from agents.column_types import TEMPORAL, ColumnType, Kind, is_null_sql
 from agents.rules.cells import Cells, by_place
 from agents.rules.check import Outcome, check_cells, check_rows
 from agents.rules.limits import whole
-from agents.rules.rule import Rule, RuleKind
+from agents.rules.rule import LOGICAL_TYPE_OF, Rule, RuleKind
 from agents.table import Table, literal
 
 LEAST_CONFORMITY = 0.99
@@ -33,14 +33,6 @@ _FAR = 3.0
 _DAY = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Bounds = tuple[float, float] | tuple[str, str]
-_TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.DECIMAL: "number",
-    Kind.DATE: "date",
-    Kind.DATETIME: "timestamp",
-    Kind.BOOLEAN: "boolean",
-    Kind.TIME: "time",
-}
 _RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME)
 _WORDS = (Kind.TEXT, Kind.CODE, Kind.BOOLEAN)
 _SHAPED = (Kind.CODE, Kind.PHONE, Kind.TEXT)
@@ -145,9 +137,9 @@ def _by_type(column: Column) -> Iterator[Rule]:
         yield _rule(column, "unique", f"{found.distinct:,} values on {column.filled:,} rows")
     if column.filled >= LEAST_CONFORMITY * column.rows:
         yield _rule(column, "required", f"filled on {column.filled:,} of {column.rows:,} rows")
-    if found.kind in _TYPES and found.confidence >= LEAST_CONFORMITY:
+    if found.kind in LOGICAL_TYPE_OF and found.confidence >= LEAST_CONFORMITY:
         because = f"{100 * found.confidence:.4g} % of {filled} are {found.kind}"
-        yield _rule(column, "type", because, type=_TYPES[found.kind])
+        yield _rule(column, "type", because, type=LOGICAL_TYPE_OF[found.kind])
     if column.meaning in GENERAL_PATTERNS:
         because = f"most of {filled} are of the sort {column.meaning}"
         yield _rule(column, "format", because, pattern=GENERAL_PATTERNS[column.meaning])
