@@ -18,7 +18,7 @@ from agents.privacy.kinds import JUDGED_ROWS, KINDS, QUASI, SPECIAL
 from agents.privacy.rare import suspects
 from agents.sampling import sample_of
 from agents.semantics import phones, validators
-from agents.semantics.columns import Semantic, semantic_type
+from agents.semantics.columns import Semantic, is_numbered, semantic_type
 from agents.table import ROW, Table
 
 _MOST_COLUMNS = 50
@@ -327,13 +327,18 @@ _SCATTERED: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
 )
 
 
+def _only_looks_so(kind: str, name: str) -> bool:
+    """Whether a column's name says that what looks like this kind there is another number."""
+    return kind in _LOOKALIKES and (is_vetoed(kind, name) or (kind == "phone" and is_numbered(name)))
+
+
 def _scattered(values: Values, name: str, *, besides: str | None = None) -> Iterator[tuple[str, Finding]]:
     """Values that stand inside other texts, or in a few cells only, `besides` what the column is known to hold."""
     everything = "\n".join(text for text, _ in values)
     marked = checks.kinds_marked(everything) - {besides}
     total = sum(rows for _, rows in values)
     for kind, pattern, test in _SCATTERED:
-        if kind not in marked or not pattern.search(everything) or (kind in _LOOKALIKES and is_vetoed(kind, name)):
+        if kind not in marked or not pattern.search(everything) or _only_looks_so(kind, name):
             continue
         looked = [(rows, matches) for text, rows in values if (matches := pattern.findall(text))]
         shaped = sum(len(matches) for _, matches in looked)

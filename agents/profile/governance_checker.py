@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field as Parameter
 
-from agents.base import (
-    AgentContext,
-    AgentResult,
-    Params,
-    agent,
-)
+from agents.base import AgentContext, AgentResult, Params, agent
 from agents.table import Table
 
 LINEAGE = ["source_system", "created_at", "updated_at"]

@@ -81,7 +81,7 @@ def _code_rule(type: str, test: Test, name: str, few: int) -> _Rule:
 
 
 _ID = "id|ids|key|code|index|row|serial|uuid|guid|hash|order|invoice"
-_NUMBERED = "account|acct|policy|ticket|contract|ref|reference|batch|lot"
+_NUMBERED = "(?:account|acct|policy|ticket|contract|ref|reference|batch|lot)(?: (?:number|no|nr|num))?$"
 
 # The first that fits wins, so those that leave least room stand first.
 _RULES = (
@@ -129,7 +129,7 @@ _RULES = (
         name=r"(?:tele)?phones?|phone ?(?:number|no|num)|mobile|cell|cellphone|tel|fax|msisdn|telefono?|telefoon"
         r"|telefonnummer|rufnummer|handy|mobilnummer|telemovel|celular|movil|телефон|電話番号|手机号?",
         named_test=phones.is_any_phone,
-        unless=f"price|amount|model|imei|{_ID}|(?:{_NUMBERED})(?: (?:number|no|nr|num))?$",
+        unless=f"price|amount|model|imei|{_ID}|{_NUMBERED}",
     ),
     _Rule(
         "postcode",
@@ -169,6 +169,11 @@ def _judge(
                 if found.confidence >= needed:
                     return found
     return None
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a column's name says that it holds the numbers of accounts, policies, tickets or the like."""
+    return re.search(rf"\b{_NUMBERED}", _words(name)) is not None
 
 
 def _words(name: str) -> str:
