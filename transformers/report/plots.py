@@ -22,17 +22,9 @@ def histogram(labels: Sequence[Any], counts: Sequence[float | None], unit: str =
     if not counts:
         return Markup()
     heights = [_height(count, counts, height) for count in counts]
-    return Markup(
-        '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}" preserveAspectRatio="none"'
-        ' data-tips="{}"><path class="bar" d="{}"/></svg>'
-    ).format(
-        said(labels, counts, unit),
-        len(counts) * (_BAR + _GAP),
-        height,
-        height,
-        _tips(f"{label}: {figure(count)} {unit}" for label, count in zip(labels, counts, strict=False)),
-        "".join(_bar(place, tall, height) for place, tall in enumerate(heights) if tall),
-    )
+    tips = [f"{label}: {figure(count)} {unit}" for label, count in zip(labels, counts, strict=False)]
+    bars = "".join(_bar(place, tall, height) for place, tall in enumerate(heights) if tall)
+    return _plot(said(labels, counts, unit), len(counts), height, tips, bar=bars)
 
 
 def overlay(
@@ -43,21 +35,11 @@ def overlay(
         return Markup()
     both = [*before, *now]
     was = [_height(value, both, height) for value in before]
-    tips = (
+    tips = [
         f"{label}: {percent(new)}, was {percent(old)}" for label, old, new in zip(labels, before, now, strict=False)
-    )
-    return Markup(
-        '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}" preserveAspectRatio="none"'
-        ' data-tips="{}"><path class="bar" d="{}"/><path class="was" d="{}"/></svg>'
-    ).format(
-        _moved(labels, before, now),
-        len(labels) * (_BAR + _GAP),
-        height,
-        height,
-        _tips(tips),
-        "".join(_bar(place, _height(v, both, height), height) for place, v in enumerate(now) if v),
-        _outline(was, height),
-    )
+    ]
+    bars = "".join(_bar(place, _height(v, both, height), height) for place, v in enumerate(now) if v)
+    return _plot(_moved(labels, before, now), len(labels), height, tips, bar=bars, was=_outline(was, height))
 
 
 def line(labels: Sequence[Any], values: Sequence[float | None], unit: str, height: int = 56) -> Markup:
@@ -71,19 +53,20 @@ def line(labels: Sequence[Any], values: Sequence[float | None], unit: str, heigh
     drawn = "".join(("L" if place - 1 in points else "M") + point for place, point in points.items())
     (_, first), (_, last) = known[0], known[-1]
     lowest, highest = (figure(end([value for _, value in known])) for end in (min, max))
-    said = f"{len(values)} runs, from {figure(first)} to {figure(last)} {unit}; lowest {lowest}, highest {highest}."
+    summary = f"{len(values)} runs, from {figure(first)} to {figure(last)} {unit}; lowest {lowest}, highest {highest}."
+    tips = [f"{label}: {figure(value)} {unit}" for label, value in zip(labels, values, strict=True)]
+    return _plot(
+        summary, len(values), height, tips, line=drawn, dots="".join(f"M{point}h0" for point in points.values())
+    )
+
+
+def _plot(summary: str, places: int, height: int, tips: Iterable[str], **paths: str) -> Markup:
+    """A plot of so many places side by side: its paths by their class, drawn in this order, and what is said of it."""
+    drawn = Markup().join(Markup('<path class="{}" d="{}"/>').format(name, path) for name, path in paths.items())
     return Markup(
         '<svg class="plot" role="img" aria-label="{}" viewBox="0 0 {} {}" height="{}" preserveAspectRatio="none"'
-        ' data-tips="{}"><path class="line" d="{}"/><path class="dots" d="{}"/></svg>'
-    ).format(
-        said,
-        len(values) * step,
-        height,
-        height,
-        _tips(f"{label}: {figure(value)} {unit}" for label, value in zip(labels, values, strict=True)),
-        drawn,
-        "".join(f"M{point}h0" for point in points.values()),
-    )
+        ' data-tips="{}">{}</svg>'
+    ).format(summary, places * (_BAR + _GAP), height, height, _tips(tips), drawn)
 
 
 def _moved(labels: Sequence[Any], before: Sequence[float | None], now: Sequence[float | None]) -> str:
